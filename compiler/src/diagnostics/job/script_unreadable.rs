@@ -1,0 +1,11 @@
+//! `pogo::job::script_unreadable`; its page is beside this file.
+
+use crate::diagnostics::prelude::*;
+
+pub(crate) static CODE: Code = code!(Error, "job", "script_unreadable");
+
+pub(crate) fn script_unreadable(path: &str, at: Span, error: &WorldError) -> Diagnostic {
+    Diagnostic::new(&CODE, format!("cannot read the script `{path}`: {}", error.message))
+        .primary(at, "named here")
+        .help(error.help.clone().unwrap_or_else(|| "write the path relative to this file".to_owned()))
+}
