@@ -1,0 +1,491 @@
+//! Who waits, for which one place, and who goes first.
+//!
+//! INVARIANT: after every operation each group with waiting hosts is parked at exactly one place, and that place was not
+//! available to the group's oldest host when it was last looked at; whatever makes it available puts it into `freed`.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use pogo_plan::HostIdx;
+use pogo_plan::event::JobId;
+use pogo_plan::outcome::Attempt;
+
+use super::line::Line;
+use super::{Effect, Group, Kind, Ledger, Mark, NONE, On, Out, Place, Running, Waiter, What};
+use crate::fault::Fault;
+use crate::time::Monotonic;
+
+/// What came of looking at the oldest host of a group.
+enum Step {
+    Granted,
+    /// It waits for the host itself and is in the group no longer.
+    Aside,
+    Parked,
+    Empty,
+}
+
+impl Ledger {
+    pub(super) fn claim(
+        &mut self,
+        now: Monotonic,
+        id: JobId,
+        hosts: &[(HostIdx, Attempt)],
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(&job) = self.job_index.get(&id) else { return };
+        if let Some(record) = self.jobs.get_mut(job) {
+            record.idle = None;
+            if !record.is_unfinished {
+                return;
+            }
+        }
+        for &(idx, attempt) in hosts {
+            let Some(host) = self.host_of(job, idx) else { continue };
+            if self.waiter_of(host, job).is_some() || self.is_granted(host, job, attempt) {
+                continue;
+            }
+            let Some(record) = self.hosts.get_mut(host as usize) else { continue };
+            self.last_ticket += 1;
+            let ticket = self.last_ticket;
+            let group = NONE;
+            let waiter = Waiter { ticket, job, host, idx, attempt, group, next: record.waiter };
+            record.waiter = self.waiters.insert(waiter);
+            let waiter = record.waiter;
+            if let Some(job) = self.jobs.get_mut(job) {
+                job.waiting += 1;
+            }
+            self.attach(now, waiter);
+        }
+        self.drain(now, out);
+        self.report_waiting(id, job, hosts, out);
+    }
+
+    /// Says for the hosts of a claim that were not granted what they wait for, one message for each reason.
+    fn report_waiting(&self, id: JobId, job: u32, hosts: &[(HostIdx, Attempt)], out: &mut Vec<Effect>) {
+        let mut by_group: HashMap<u32, (Vec<HostIdx>, On)> = HashMap::new();
+        for &(idx, _) in hosts {
+            let waiter = self.host_of(job, idx).and_then(|host| self.waiter_of(host, job));
+            let Some(waiter) = waiter.and_then(|waiter| self.waiters.get(waiter)) else { continue };
+            if waiter.group != NONE
+                && let Some((waiting, _)) = by_group.get_mut(&waiter.group)
+            {
+                waiting.push(idx);
+            } else if let Some(on) = self.reason(waiter) {
+                if waiter.group == NONE {
+                    out.push(Effect::Waiting { job: id, hosts: vec![idx], on });
+                } else {
+                    by_group.insert(waiter.group, (vec![idx], on));
+                }
+            }
+        }
+        let mut by_group: Vec<_> = by_group.into_iter().collect();
+        by_group.sort_unstable_by_key(|&(group, _)| group);
+        out.extend(by_group.into_iter().map(|(_, (hosts, on))| Effect::Waiting { job: id, hosts, on }));
+    }
+
+    pub(super) fn withdraw(&mut self, id: JobId, hosts: Option<&[HostIdx]>) {
+        let Some(&job) = self.job_index.get(&id) else { return };
+        let Some(hosts) = hosts else { return self.withdraw_all(job) };
+        for &host in hosts {
+            if let Some(waiter) = self.host_of(job, host).and_then(|host| self.waiter_of(host, job)) {
+                self.forget_waiter(waiter);
+            }
+        }
+    }
+
+    pub(super) fn withdraw_all(&mut self, job: u32) {
+        if self.jobs.get(job).is_none_or(|job| job.waiting == 0) {
+            return;
+        }
+        let all: Vec<u32> =
+            self.waiters.iter().filter(|(_, waiter)| waiter.job == job).map(|(waiter, _)| waiter).collect();
+        for waiter in all {
+            self.forget_waiter(waiter);
+        }
+    }
+
+    /// The waiter of a job for a host.
+    pub(super) fn waiter_of(&self, host: u32, job: u32) -> Option<u32> {
+        let mut at = self.hosts.get(host as usize)?.waiter;
+        while let Some(waiter) = self.waiters.get(at) {
+            if waiter.job == job {
+                return Some(at);
+            }
+            at = waiter.next;
+        }
+        None
+    }
+
+    fn is_granted(&self, host: u32, job: u32, attempt: Attempt) -> bool {
+        let running = self.out_of(host).and_then(|out| out.running);
+        running.is_some_and(|running| running.job == job && running.attempt >= attempt)
+    }
+
+    /// What a waiter waits for now.
+    pub(super) fn reason(&self, waiter: &Waiter) -> Option<On> {
+        let Some(group) = self.groups.get(waiter.group) else {
+            let out = self.out_of(waiter.host)?;
+            return match (out.running, self.unknown_mark(out)) {
+                (Some(running), _) => Some(On::OtherJob(self.jobs.get(running.job)?.id)),
+                (None, Some(mark)) => Some(On::Decision(mark.job)),
+                (None, None) => None,
+            };
+        };
+        let place = self.places.get(group.parked?.0)?;
+        Some(match &place.what {
+            What::Limit { id, .. } if place.in_use < place.max => On::Turn(Arc::clone(id)),
+            What::Limit { id, .. } => On::Limit(Arc::clone(id)),
+            What::InFlight { .. } if group.kind == Kind::Again || place.in_use < place.max => On::Stagger,
+            What::InFlight { .. } => On::InFlight,
+        })
+    }
+
+    /// The first mark on a host of which nobody knows whether its command still runs.
+    pub(super) fn unknown_mark(&self, out: &Out) -> Option<Mark> {
+        let unknown = |mark: &&Mark| mark.state == pogo_plan::outcome::HostState::Unknown;
+        out.bad.iter().find(unknown).copied().filter(|_| !self.faults.has(Fault::UnknownTakenOver))
+    }
+
+    /// Puts a waiter into the group of its present needs, or sets it aside to wait for the host.
+    pub(super) fn attach(&mut self, now: Monotonic, at: u32) {
+        let Some(waiter) = self.waiters.get(at) else { return };
+        let (job, host, ticket) = (waiter.job, waiter.host, waiter.ticket);
+        let shared = self.faults.has(Fault::HostShared);
+        let kind = match self.out_of(host) {
+            None => Kind::Limits(self.set_of(host)),
+            Some(Out { running: Some(running), .. }) if running.job == job => Kind::Again,
+            Some(Out { running: Some(_), .. }) if !shared => return,
+            Some(out) if self.unknown_mark(out).is_some() => return,
+            Some(_) => Kind::Out,
+        };
+        let group = match self.group_index.get(&(job, kind)) {
+            Some(&group) => group,
+            None => {
+                let (waiting, parked, passed_since) = (Line::default(), None, None);
+                let group = Group { job, kind, waiting, parked, head_since: now, passed_since };
+                let group = self.groups.insert(group);
+                self.group_index.insert((job, kind), group);
+                if let Kind::Limits(set) = kind {
+                    self.sets.retain(set);
+                }
+                group
+            }
+        };
+        if let Some(waiter) = self.waiters.get_mut(at) {
+            waiter.group = group;
+        }
+        let Some(record) = self.groups.get_mut(group) else { return };
+        let was_head = record.waiting.first().map(|(ticket, _)| ticket);
+        record.waiting.insert(ticket, at);
+        if was_head.is_none_or(|head| ticket < head) {
+            record.head_since = now;
+            record.passed_since = None;
+            self.unpark(group);
+            if let Some(head) = was_head {
+                self.ready.remove(&(head, group));
+            }
+            self.ready.insert((ticket, group));
+        }
+    }
+
+    /// Takes a waiter out of its group; an empty group goes.
+    fn detach(&mut self, at: u32) {
+        let Some(waiter) = self.waiters.get_mut(at) else { return };
+        let (ticket, group) = (waiter.ticket, std::mem::replace(&mut waiter.group, NONE));
+        let Some(record) = self.groups.get_mut(group) else { return };
+        let was_head = record.waiting.first().is_some_and(|(head, _)| head == ticket);
+        record.waiting.remove(ticket);
+        if !was_head {
+            return;
+        }
+        record.passed_since = None;
+        self.stop_reserving(group);
+        self.unpark(group);
+        self.ready.remove(&(ticket, group));
+        self.look_again(group);
+    }
+
+    /// Lets a group that is not parked be looked at; an empty one goes.
+    fn look_again(&mut self, group: u32) {
+        let Some(record) = self.groups.get(group) else { return };
+        if let Some((head, _)) = record.waiting.first() {
+            self.ready.insert((head, group));
+            return;
+        }
+        self.stop_reserving(group);
+        let Some(record) = self.groups.remove(group) else { return };
+        self.group_index.remove(&(record.job, record.kind));
+        if let Kind::Limits(set) = record.kind {
+            self.sets.release(set);
+        }
+    }
+
+    fn forget_waiter(&mut self, at: u32) {
+        self.detach(at);
+        let Some(waiter) = self.waiters.remove(at) else { return };
+        if let Some(job) = self.jobs.get_mut(waiter.job) {
+            job.waiting = job.waiting.saturating_sub(1);
+        }
+        let Some(host) = self.hosts.get_mut(waiter.host as usize) else { return };
+        if host.waiter == at {
+            host.waiter = waiter.next;
+            return;
+        }
+        let mut before = host.waiter;
+        while let Some(other) = self.waiters.get_mut(before) {
+            if other.next == at {
+                other.next = waiter.next;
+                return;
+            }
+            before = other.next;
+        }
+    }
+
+    /// Looks anew at everybody who waits for a host whose state has changed.
+    pub(super) fn reattach(&mut self, now: Monotonic, host: u32) {
+        let mut waiting = Vec::new();
+        let mut at = self.hosts.get(host as usize).map_or(NONE, |host| host.waiter);
+        while let Some(waiter) = self.waiters.get(at) {
+            waiting.push(at);
+            at = waiter.next;
+        }
+        for at in waiting {
+            self.detach(at);
+            self.attach(now, at);
+        }
+    }
+
+    /// Moves the waiters of hosts that are in other limits than before.
+    pub(super) fn regroup(&mut self) {
+        let moved = |ledger: &Self, waiter: &Waiter| {
+            let group = ledger.groups.get(waiter.group)?;
+            matches!(group.kind, Kind::Limits(set) if set != ledger.set_of(waiter.host))
+                .then_some(group.head_since)
+        };
+        let all: Vec<_> =
+            self.waiters.iter().filter_map(|(at, waiter)| Some((at, moved(self, waiter)?))).collect();
+        for (at, since) in all {
+            self.detach(at);
+            self.attach(since, at);
+        }
+    }
+
+    fn unpark(&mut self, group: u32) {
+        let Some((place, ticket)) = self.groups.get_mut(group).and_then(|group| group.parked.take()) else {
+            return;
+        };
+        if let Some(place) = self.places.get_mut(place) {
+            place.parked.remove(&(ticket, group));
+        }
+    }
+
+    fn park(&mut self, group: u32, place: u32) {
+        let Some(record) = self.groups.get_mut(group) else { return };
+        let Some((head, _)) = record.waiting.first() else { return };
+        // Whoever is in flight already needs less than the others, and so must not stand behind them.
+        let key = if record.kind == Kind::Again { 0 } else { head };
+        record.parked = Some((place, key));
+        if let Some(place) = self.places.get_mut(place) {
+            place.parked.insert((key, group));
+        }
+    }
+
+    /// Lets everybody go who may, oldest first, until nothing is left to look at.
+    pub(super) fn drain(&mut self, now: Monotonic, out: &mut Vec<Effect>) {
+        loop {
+            while let Some((_, group)) = self.ready.pop_first() {
+                match self.step(now, group, out) {
+                    Step::Granted | Step::Aside => self.look_again(group),
+                    Step::Parked | Step::Empty => {}
+                }
+            }
+            if self.freed.is_empty() {
+                return;
+            }
+            let mut freed = std::mem::replace(&mut self.freed, std::mem::take(&mut self.spare));
+            if !self.faults.has(Fault::ReleaseWakesNobody) {
+                self.wake(now, &freed, out);
+            }
+            freed.clear();
+            self.spare = freed;
+        }
+    }
+
+    /// Hands the free room of some places to the groups parked there.
+    fn wake(&mut self, now: Monotonic, freed: &[u32], out: &mut Vec<Effect>) {
+        loop {
+            let oldest = |&at: &u32| {
+                let place = self.places.get(at)?;
+                let &(ticket, group) = place.parked.first()?;
+                let kind = self.groups.get(group)?.kind;
+                self.is_available(now, at, kind, ticket).then_some((ticket, group, at))
+            };
+            let Some((_, group, place)) = freed.iter().filter_map(oldest).min() else { return };
+            self.unpark(group);
+            match self.step(now, group, out) {
+                // It stays where there is room, for its next host to be looked at in turn.
+                Step::Granted | Step::Aside => {
+                    if self.groups.get(group).is_some_and(|group| !group.waiting.is_empty()) {
+                        self.park(group, place);
+                    } else {
+                        self.look_again(group);
+                    }
+                }
+                Step::Parked | Step::Empty => {}
+            }
+        }
+    }
+
+    /// Whether a host of this kind with this ticket may take a place there.
+    fn is_available(&self, now: Monotonic, at: u32, kind: Kind, ticket: u64) -> bool {
+        let Some(place) = self.places.get(at) else { return true };
+        match place.what {
+            What::Limit { .. } => {
+                place.in_use < place.max && place.reserved.is_none_or(|first| ticket <= first)
+            }
+            What::InFlight { job } => {
+                let in_time = self.jobs.get(job).is_none_or(|job| now >= job.next_start);
+                let in_time = in_time || self.faults.has(Fault::StaggerIgnored);
+                let has_room = place.in_use < place.max || self.faults.has(Fault::InFlightIgnored);
+                in_time && (has_room || kind == Kind::Again)
+            }
+        }
+    }
+
+    /// Looks at the oldest host of a group that is not parked.
+    fn step(&mut self, now: Monotonic, group: u32, out: &mut Vec<Effect>) -> Step {
+        let Some(record) = self.groups.get(group) else { return Step::Empty };
+        let head =
+            if self.faults.has(Fault::UnfairQueue) { record.waiting.last() } else { record.waiting.first() };
+        let Some((ticket, at)) = head else { return Step::Empty };
+        let (job, kind) = (record.job, record.kind);
+        let Some(waiter) = self.waiters.get(at) else { return Step::Empty };
+        let host = waiter.host;
+        let is_busy = self.out_of(host).and_then(|out| out.running).is_some() && kind != Kind::Again;
+        if is_busy && !self.faults.has(Fault::HostShared) {
+            if let Some(record) = self.groups.get_mut(group) {
+                record.waiting.remove(ticket);
+                record.head_since = now;
+                record.passed_since = None;
+            }
+            if let Some(waiter) = self.waiters.get_mut(at) {
+                waiter.group = NONE;
+            }
+            self.stop_reserving(group);
+            return Step::Aside;
+        }
+        let in_flight = self.jobs.get(job).map_or(NONE, |job| job.in_flight);
+        let set = match kind {
+            Kind::Limits(set) => set,
+            Kind::Again | Kind::Out => super::sets::EMPTY,
+        };
+        let limits = self.sets.as_slice(set);
+        let looked_at = if self.faults.has(Fault::OnlyFirstLimit) { 1 } else { usize::MAX };
+        let mut needs = std::iter::once(in_flight).chain(limits.iter().copied().take(looked_at));
+        let missing = needs.find(|&place| {
+            let ignored =
+                place != in_flight && self.faults.has(Fault::OthersLimitsIgnored) && !self.is_own(job, place);
+            !ignored && !self.is_available(now, place, kind, ticket)
+        });
+        if let Some(missing) = missing {
+            if missing == in_flight {
+                self.stop_reserving(group);
+                self.ask_for_tick(now, job, out);
+            }
+            self.park(group, missing);
+            return Step::Parked;
+        }
+        self.grant(now, group, at, set, out);
+        Step::Granted
+    }
+
+    /// Takes a host out of service. All it needs is free.
+    fn grant(&mut self, now: Monotonic, group: u32, at: u32, set: u32, out: &mut Vec<Effect>) {
+        let Some(waiter) = self.waiters.get(at) else { return };
+        let (ticket, job, host, idx, attempt) =
+            (waiter.ticket, waiter.job, waiter.host, waiter.idx, waiter.attempt);
+        let kind = self.groups.get(group).map_or(Kind::Out, |group| group.kind);
+        let again = kind == Kind::Again;
+        self.stop_reserving(group);
+        if let Some(group) = self.groups.get_mut(group) {
+            group.waiting.remove(ticket);
+            group.head_since = now;
+            group.passed_since = None;
+        }
+        if let Some(waiter) = self.waiters.get_mut(at) {
+            waiter.group = NONE;
+        }
+        self.forget_waiter(at);
+        let is_new = self.out_of(host).is_none();
+        if is_new {
+            let record = Out { host, since: now, running: None, bad: Vec::new() };
+            let record = self.outs.insert(record);
+            if let Some(host) = self.hosts.get_mut(host as usize) {
+                host.out = record;
+            }
+        }
+        let out_at = self.hosts.get(host as usize).map_or(NONE, |host| host.out);
+        if let Some(record) = self.outs.get_mut(out_at) {
+            record.running = Some(Running { job, attempt, again });
+        }
+        if !again {
+            // A host that is out already takes no place, but its places are in use by an attempt again.
+            let own = if is_new { set } else { self.set_of(host) };
+            for &at in self.sets.as_slice(own) {
+                let counts = self.counts(job, at);
+                let Some(place) = self.places.get_mut(at) else { continue };
+                place.in_use += u32::from(is_new && counts);
+                place.running += 1;
+                if is_new {
+                    place.latest = (place.latest.0.max(ticket), now);
+                    note_change(&mut self.changed, at, place);
+                }
+            }
+        }
+        let Some(record) = self.jobs.get_mut(job) else { return };
+        record.idle = None;
+        record.next_start = now.after_ms(record.stagger_ms);
+        let (id, in_flight, is_waited_for) = (record.id, record.in_flight, record.waiting > 0);
+        if !again {
+            record.running += 1;
+            if let Some(place) = self.places.get_mut(in_flight) {
+                place.in_use += 1;
+            }
+        }
+        out.push(Effect::Granted { job: id, host: idx, attempt });
+        if is_waited_for {
+            self.ask_for_tick(now, job, out);
+        }
+    }
+
+    /// Asks to be woken when the job may start the next host, unless that was asked already.
+    fn ask_for_tick(&mut self, now: Monotonic, at: u32, out: &mut Vec<Effect>) {
+        let Some(job) = self.jobs.get_mut(at) else { return };
+        if job.next_start <= now || job.timer == Some(job.next_start) {
+            return;
+        }
+        if let Some(old) = job.timer.replace(job.next_start) {
+            self.timers.remove(&(old, at));
+        }
+        self.timers.insert((job.next_start, at));
+        out.push(Effect::WakeAt(job.next_start));
+    }
+
+    pub(super) fn tick(&mut self, now: Monotonic) {
+        while let Some(&(at, job)) = self.timers.first().filter(|(at, _)| *at <= now) {
+            self.timers.remove(&(at, job));
+            if let Some(job) = self.jobs.get_mut(job) {
+                job.timer = None;
+                self.freed.push(job.in_flight);
+            }
+        }
+    }
+}
+
+/// Remembers a limit whose use has changed.
+pub(super) fn note_change(changed: &mut Vec<u32>, at: u32, place: &mut Place) {
+    if !place.has_changed && matches!(place.what, What::Limit { .. }) {
+        place.has_changed = true;
+        changed.push(at);
+    }
+}

@@ -1,0 +1,32 @@
+use super::*;
+
+#[test]
+fn thousands_of_random_schedules_keep_every_promise() {
+    for seed in 0..3_000 {
+        if let Err(failure) = run(&Scenario::new(seed, Size::default()), None, false) {
+            let (seed, size, short) = shrink(seed, Size::default(), None).unwrap();
+            panic!("seed {seed} of {size:?}: {}\n{}\n{}", failure.what, short.what, short.log.join("\n"));
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_log() {
+    for seed in 0..100 {
+        let scenario = Scenario::new(seed, Size::default());
+        assert_eq!(run(&scenario, None, true), run(&scenario, None, true), "seed {seed}");
+    }
+}
+
+/// Each of these has lived in somebody's scheduler. The simulator must notice every one.
+#[test]
+fn every_planted_fault_is_noticed() {
+    const SEEDS: u64 = 5_000;
+    let noticed_at = |fault| {
+        (0..SEEDS).find(|&seed| run(&Scenario::new(seed, Size::default()), Some(fault), false).is_err())
+    };
+    let unnoticed: Vec<Fault> =
+        Fault::ALL.iter().copied().filter(|&fault| noticed_at(fault).is_none()).collect();
+    assert!(Fault::ALL.len() >= 20);
+    assert!(unnoticed.is_empty(), "unnoticed within {SEEDS} seeds: {unnoticed:?}");
+}
