@@ -1,0 +1,71 @@
+//! How pogo reaches a host and makes an attempt there.
+//!
+//! A [`Transport`] makes one attempt from its first process to its last and says how it ended. It decides nothing: not
+//! whether there is another attempt, not what a bad host holds up. What it says must be true, though: [`Outcome::TimedOut`]
+//! and [`Outcome::Stopped`] only when nobody of the attempt is left, [`Outcome::Unreachable`] only when the command
+//! provably never started, and otherwise [`Outcome::Unknown`].
+
+mod context;
+pub mod local;
+mod progress;
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use pogo_plan::Job;
+use pogo_plan::outcome::Outcome;
+use pogo_plan::worker::AttemptKey;
+
+pub use context::{ContextError, JobContext, Secret};
+pub use local::Local;
+pub use progress::{Progress, Said, Stop, StopSender, Window, stop};
+
+/// One attempt, as a transport is asked to make it.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// Which.
+    pub key: AttemptKey,
+    /// The ids of the host's slots, for `POGO_SLOT`.
+    pub slots: Vec<String>,
+    /// What to run and how.
+    pub job: Arc<JobContext>,
+}
+
+/// The work of one attempt. Dropping it leaves what runs on the host as it is; to end that, use [`StopSender::stop`].
+pub type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+/// A way to reach hosts.
+pub trait Transport: Send + Sync {
+    /// Whether this transport can run the job at all; asked before anything starts.
+    ///
+    /// # Errors
+    ///
+    /// What of the job it cannot do.
+    fn check(&self, job: &Job) -> Result<(), Refused>;
+
+    /// Makes the attempt. The returned work tells `progress` what happens: [`Progress::started`] as soon as the command
+    /// may have started, never after its end. When `stop` is raised it ends the attempt, makes sure that it is gone, and
+    /// ends with [`Outcome::Stopped`].
+    fn attempt(&self, attempt: Attempt, progress: Progress, stop: Stop) -> Running;
+}
+
+/// A job that a transport cannot run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refused {
+    /// A setting that needs a login or another user on the host.
+    #[error(
+        "`{key}: {user}` cannot be had with `transport: local`, which runs everything as the present user (`{present}`)"
+    )]
+    User {
+        /// The setting.
+        key: &'static str,
+        /// The user it names.
+        user: String,
+        /// The user of this process.
+        present: String,
+    },
+    /// A shell without a name.
+    #[error("`shell` is empty")]
+    NoShell,
+}
