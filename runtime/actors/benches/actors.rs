@@ -1,0 +1,26 @@
+//! Host tasks through all actors, with a transport that does nothing.
+
+#![expect(clippy::panic, reason = "a benchmark of a run that fails measures nothing")]
+
+mod support;
+
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+
+fn host_tasks(c: &mut Criterion) {
+    let mut group = c.benchmark_group("host_tasks");
+    group.sample_size(10);
+    for n_hosts in [10_000, 100_000] {
+        group.throughput(Throughput::Elements(u64::from(n_hosts)));
+        for fanout in [64, 1024] {
+            let id = BenchmarkId::new(format!("fanout_{fanout}"), n_hosts);
+            group.bench_with_input(id, &n_hosts, |b, &n_hosts| {
+                let plan = || support::plan(n_hosts);
+                b.iter_batched(plan, |plan| support::run(plan, fanout, Vec::new()), BatchSize::PerIteration);
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, host_tasks);
+criterion_main!(benches);

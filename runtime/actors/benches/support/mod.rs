@@ -1,0 +1,105 @@
+//! A plan of so many hosts, and a transport that does nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use pogo_actors::{Ended, NoJournal, RunOptions, Subscriber, control, run_with};
+use pogo_plan::event::JobId;
+use pogo_plan::job::{Job, OnDisconnect, OnFailure, Retry, Ssh, Transport as Kind};
+use pogo_plan::outcome::{JobState, Outcome, Phase};
+use pogo_plan::plan::Origin;
+use pogo_plan::{HostTable, Limit, Plan, Slot, Thread};
+use pogo_transport::{Attempt, Progress, Refused, Running, Stop, Transport};
+
+/// Hosts that do at once what they are told.
+pub(crate) struct Nothing;
+
+impl Transport for Nothing {
+    fn check(&self, _: &Job) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    fn attempt(&self, _: Attempt, progress: Progress, _: Stop) -> Running {
+        Box::pin(async move {
+            progress.started();
+            progress.phase(Phase::Command);
+            Outcome::Succeeded
+        })
+    }
+}
+
+fn job() -> Job {
+    Job {
+        command: Some("true".to_owned()),
+        script: None,
+        args: Vec::new(),
+        shell: "sh -e".to_owned(),
+        user: None,
+        run_as: None,
+        env: BTreeMap::new(),
+        secrets: BTreeMap::new(),
+        prehook: None,
+        posthook: None,
+        finally: None,
+        verify: None,
+        timeout_ms: 600_000,
+        connect_timeout_ms: 10_000,
+        job_timeout_ms: None,
+        retry: Retry { attempts: 0, backoff_ms: 0, max_backoff_ms: 0, retry_on: Vec::new() },
+        on_disconnect: OnDisconnect::Unknown,
+        concurrent: None,
+        ramp: Vec::new(),
+        stagger_ms: 0,
+        on_failure: OnFailure::Hold,
+        max_failures: None,
+        recover: false,
+        max_output_bytes: 1024,
+        ssh: Ssh::default(),
+        transport: Kind::Local,
+    }
+}
+
+/// So many hosts in ten slots of one thread, each host in one of a hundred groups of which a tenth may be out of service.
+pub(crate) fn plan(n_hosts: u32) -> Plan {
+    let mut hosts = HostTable::new();
+    let targets: Vec<_> = (0..n_hosts)
+        .filter_map(|number| Some(hosts.intern(&format!("web{number:07}.east.example.net"))?.host))
+        .collect();
+    let slots = targets.chunks(targets.len().div_ceil(10).max(1)).enumerate();
+    let slots = slots.map(|(at, hosts)| Slot {
+        id: format!("rollout.{at}"),
+        hosts: hosts.to_vec(),
+        pause_after_ms: None,
+        max_failures: None,
+        at: None,
+    });
+    let threads = vec![Thread { id: "rollout".to_owned(), slots: slots.collect() }];
+    let limits = (0..100).map(|group| {
+        let members: Vec<_> = targets.iter().skip(group).step_by(100).copied().collect();
+        let group_size = u32::try_from(members.len()).unwrap_or(u32::MAX);
+        let max_parallel = (group_size / 10).max(1);
+        let id = format!("$group.{group}");
+        Limit { id, max_parallel, declared: "10%".to_owned(), group_size, members, at: None }
+    });
+    let limits = limits.collect();
+    Plan {
+        namespace: "default".to_owned(),
+        hosts,
+        targets,
+        threads,
+        limits,
+        job: job(),
+        origin: Origin::default(),
+    }
+}
+
+/// Runs it to its end.
+pub(crate) fn run(plan: Plan, fanout: usize, subscribers: Vec<Box<dyn Subscriber>>) -> Ended {
+    let (_sender, receiver) = control();
+    let options = RunOptions { fanout, max_connecting: fanout, ..RunOptions::new(JobId::from_bits(1), 1) };
+    let transport = Arc::new(Nothing);
+    match run_with(plan, options, transport, Box::new(NoJournal), receiver, subscribers) {
+        Ok(ended) if ended.state == JobState::Succeeded => ended,
+        other => panic!("the run did not succeed: {:?}", other.map(|ended| ended.state)),
+    }
+}

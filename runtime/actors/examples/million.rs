@@ -1,0 +1,48 @@
+//! Runs a job of so many hosts with a transport that does nothing, and says what it took:
+//! `million HOSTS [FANOUT [events]]`. With `events`, somebody reads all events.
+
+#![expect(clippy::print_stdout, clippy::panic, reason = "this is a program that measures")]
+
+#[path = "../benches/support/mod.rs"]
+mod support;
+
+use std::time::Instant;
+
+use pogo_actors::{Subscriber, SubscriberError};
+use pogo_plan::event::Event;
+
+struct Count(u64);
+
+impl Subscriber for Count {
+    fn event(&mut self, _: &Event) -> Result<(), SubscriberError> {
+        self.0 += 1;
+        Ok(())
+    }
+}
+
+fn main() {
+    let mut args = std::env::args().skip(1);
+    let n_hosts: u32 = args.next().and_then(|arg| arg.parse().ok()).unwrap_or(1_000_000);
+    let fanout = args.next().and_then(|arg| arg.parse().ok()).unwrap_or(64);
+    let subscribers: Vec<Box<dyn Subscriber>> =
+        args.next().map(|_| Box::new(Count(0)) as _).into_iter().collect();
+    let plan = support::plan(n_hosts);
+    println!("plan: {}", peak());
+    let began = Instant::now();
+    let ended = support::run(plan, fanout, subscribers);
+    let took = began.elapsed();
+    println!(
+        "{} hosts, fanout {fanout}: {:.2} s, {:.2} us a host, {:.0} hosts a second; {}",
+        ended.hosts.len(),
+        took.as_secs_f64(),
+        took.as_secs_f64() * 1e6 / f64::from(n_hosts),
+        f64::from(n_hosts) / took.as_secs_f64(),
+        peak()
+    );
+}
+
+/// The most memory that was resident so far, as Linux has it.
+fn peak() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("peak memory unknown").to_owned()
+}

@@ -1,0 +1,459 @@
+//! The actor of a job: the middle of a run.
+
+use std::sync::Arc;
+
+use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
+use hashbrown::{HashMap, HashSet};
+use pogo_plan::event::{Author, Command, Fact, JobId};
+use pogo_plan::outcome::{Attempt, HostState, JobState};
+use pogo_plan::{HostIdx, Plan};
+use pogo_schedule::fault::Faults;
+use pogo_schedule::ids::{SlotIdx, Slots};
+use pogo_schedule::job::{Action, Event, Machine, Refusal};
+use pogo_schedule::ledger::Op;
+use pogo_schedule::notice::Notice;
+use pogo_schedule::{host_task, slot, thread};
+use tokio::sync::oneshot;
+
+use crate::bus::{Bus, News, Piece};
+use crate::clock::{Alarm, Alarmed, Clock, set_alarm};
+use crate::host_task::{self as task, HostTask};
+use crate::journal::Journal;
+use crate::ledger::{Leave, Ledger, Listen};
+use crate::links::{Links, Own, Token};
+use crate::post::{Collect, Mail, Post, Reads};
+use crate::run::{Ended, RunError};
+use crate::sequence::{Slot, Thread, ToSlot, ToThread};
+use crate::shutdown::Shutdown;
+
+pub(crate) struct Job {
+    id: JobId,
+    plan: Arc<Plan>,
+    machine: Machine,
+    clock: Clock,
+    alarm: Alarm,
+    timer: u32,
+    fanout: u32,
+    /// What was last said to the ledger about hosts in flight.
+    in_flight: u32,
+    retrying: HashSet<HostIdx>,
+    /// As the plan has it, or an operator.
+    pace: Pace,
+    ledger: Post<Ledger>,
+    links: Post<Links>,
+    mail: Mail<Letter>,
+    threads: Vec<Addr<Thread>>,
+    slots: Vec<Addr<Slot>>,
+    tasks: HashMap<HostIdx, (u64, Addr<HostTask>)>,
+    next_serial: u64,
+    bus: Bus,
+    journal: Box<dyn Journal>,
+    /// Commands that came in a moment in which the machine takes none.
+    early: Vec<Command<HostIdx>>,
+    fault: Option<RunError>,
+    is_ledger_gone: bool,
+    done: Option<oneshot::Sender<Result<Ended, RunError>>>,
+    span: tracing::Span,
+    actions: Vec<Action>,
+}
+
+#[derive(Clone, Copy)]
+struct Pace {
+    concurrent: Option<u32>,
+    stagger_ms: u64,
+}
+
+/// What a job is made of.
+pub(crate) struct JobParts {
+    pub(crate) id: JobId,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) slots: Arc<Slots>,
+    pub(crate) seed: u64,
+    pub(crate) fanout: usize,
+    pub(crate) clock: Clock,
+    pub(crate) ledger: Post<Ledger>,
+    pub(crate) links: Post<Links>,
+    pub(crate) bus: Bus,
+    pub(crate) journal: Box<dyn Journal>,
+    pub(crate) done: oneshot::Sender<Result<Ended, RunError>>,
+}
+
+/// Something for the job's machine, when everything that waits has been dealt with.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Tell(Event);
+
+/// What a job reads.
+pub(crate) enum Letter {
+    /// Something for the job's machine.
+    Tell(Event),
+    /// Answers of the ledger, in order.
+    FromLedger(Vec<Event>),
+    /// From a host task.
+    FromTask { host: HostIdx, serial: u64, action: host_task::Action },
+    /// A host task is gone, and had something to do.
+    TaskGone { host: HostIdx, serial: u64 },
+    /// An actor is gone without which the job cannot go on.
+    PartGone(&'static str),
+    /// Output of an attempt.
+    Output { host: HostIdx, attempt: Attempt, piece: Piece, token: Token },
+}
+
+impl Job {
+    pub(crate) fn new(parts: JobParts, mail: Mail<Letter>, ctx: &Context<Self>) -> Self {
+        let JobParts { id, plan, slots, seed, fanout, clock, ledger, links, bus, journal, done } = parts;
+        let span = tracing::info_span!("job", %id);
+        let post = mail.post(ctx.address());
+        ledger.addr().do_send(Listen { id, job: post.clone(), bus: bus.clone() });
+        links.addr().do_send(Own(post.clone()));
+        let (threads, slot_actors) = sequences(&plan, clock, &post, &span);
+        let machine = Machine::new(id, Arc::clone(&plan), slots, seed, Faults::default());
+        Self {
+            id,
+            machine,
+            clock,
+            alarm: Alarm::default(),
+            timer: 0,
+            fanout: u32::try_from(fanout).unwrap_or(u32::MAX).max(1),
+            in_flight: 0,
+            retrying: HashSet::new(),
+            pace: Pace { concurrent: plan.job.concurrent, stagger_ms: plan.job.stagger_ms },
+            ledger,
+            links,
+            mail,
+            threads,
+            slots: slot_actors,
+            tasks: HashMap::new(),
+            next_serial: 0,
+            bus,
+            journal,
+            early: Vec::new(),
+            fault: None,
+            is_ledger_gone: false,
+            done: Some(done),
+            span,
+            actions: Vec::new(),
+            plan,
+        }
+    }
+
+    fn step(&mut self, event: Event, ctx: &mut Context<Self>) {
+        self.steps([event], ctx);
+    }
+
+    /// Several steps, and then what was said too early for the machine.
+    fn steps(&mut self, events: impl IntoIterator<Item = Event>, ctx: &mut Context<Self>) {
+        self.recorded_steps(events, ctx);
+        for command in std::mem::take(&mut self.early) {
+            self.recorded_steps([Event::Command { command, by: Author::default() }], ctx);
+        }
+    }
+
+    /// Several steps with one record: what follows from any of them is done when the facts of all are on record.
+    fn recorded_steps(&mut self, events: impl IntoIterator<Item = Event>, ctx: &mut Context<Self>) {
+        if self.done.is_none() {
+            return;
+        }
+        let span = self.span.clone();
+        let _in_span = span.enter();
+        let now = self.clock.now();
+        let mut facts = Vec::new();
+        let mut actions = std::mem::take(&mut self.actions);
+        for event in events {
+            if let Event::Granted { host, attempt } = event {
+                facts.push(Fact::Granted { host, attempt });
+            }
+            self.machine.handle(now, event, &mut actions);
+        }
+        facts.extend(actions.iter().filter_map(|action| match action {
+            Action::Record(fact) => Some(fact.clone()),
+            _ => None,
+        }));
+        if !facts.is_empty()
+            && let Err(error) = self.journal.record(self.id, &facts)
+        {
+            self.actions = actions;
+            self.actions.clear();
+            return self.finish(Err(RunError::Journal(error)));
+        }
+        let mut has_ended = false;
+        for action in actions.drain(..) {
+            if let Action::Notify(Notice::JobState { state, .. }) = &action {
+                has_ended |= state.has_ended();
+            }
+            self.act(action, ctx);
+        }
+        self.actions = actions;
+        self.keep_pace();
+        if has_ended {
+            let ended = self.ended();
+            let result = self.fault.take().map_or(Ok(ended), Err);
+            self.finish(result);
+        }
+    }
+
+    fn act(&mut self, action: Action, ctx: &mut Context<Self>) {
+        match action {
+            // Done before anything else of the list.
+            Action::Record(_) => {}
+            Action::Ledger(op) => self.tell_ledger(op, ctx),
+            Action::Thread(thread, event) => {
+                if let Some(thread) = usize::try_from(thread.0).ok().and_then(|at| self.threads.get(at)) {
+                    thread.do_send(ToThread(event));
+                }
+            }
+            Action::Slot(slot, event) => {
+                if let Some(slot) = usize::try_from(slot.0).ok().and_then(|at| self.slots.get(at)) {
+                    slot.do_send(ToSlot(event));
+                }
+            }
+            Action::Spawn { host, policy, seed } => {
+                let machine = host_task::Machine::new(host, policy, seed, Faults::default());
+                let serial = self.next_serial;
+                self.next_serial += 1;
+                let span = tracing::info_span!("host", host = self.plan.hosts.name(host));
+                let (job, links) = (self.mail.post(ctx.address()), self.links.clone());
+                let task = HostTask::new(host, serial, machine, self.clock, job, links, span).start();
+                self.tasks.insert(host, (serial, task));
+            }
+            Action::Task(host, event) => match self.tasks.get(&host) {
+                Some((_, task)) => task.do_send(task::Tell(event)),
+                None => self.task_gone(host, ctx),
+            },
+            Action::SetTimer { number, at } => {
+                self.timer = number;
+                set_alarm(self, ctx, at);
+            }
+            Action::Notify(notice) => {
+                if let Notice::HostState { host, state } = notice {
+                    if state == HostState::Retrying {
+                        self.retrying.insert(host);
+                    } else if !self.retrying.is_empty() {
+                        self.retrying.remove(&host);
+                    }
+                }
+                if self.bus.has_readers() {
+                    self.bus.send(News::Notice(notice));
+                }
+            }
+            Action::Refused { command, why } => {
+                if why == Refusal::NotNow && matches!(command, Command::Halt { .. }) {
+                    self.early.push(command);
+                } else {
+                    tracing::warn!(?command, ?why, "a command was refused");
+                }
+            }
+        }
+    }
+
+    fn tell_ledger(&mut self, op: Op, ctx: &mut Context<Self>) {
+        match &op {
+            // The ledger takes the plan's pace; ours comes after it.
+            Op::Register { .. } => self.in_flight = 0,
+            Op::SetPace { concurrent, stagger_ms, .. } => {
+                self.pace = Pace { concurrent: *concurrent, stagger_ms: *stagger_ms };
+                self.in_flight = 0;
+                return;
+            }
+            Op::Finish { .. } if self.is_ledger_gone => ctx.notify(Tell(Event::Finished)),
+            _ => {}
+        }
+        self.ledger.send(op);
+    }
+
+    /// Lets the ledger put no more hosts out of service than can be worked on at once: a host that waits for a worker does
+    /// not take places of its limits. Hosts between two attempts need no worker.
+    fn keep_pace(&mut self) {
+        let retrying = u32::try_from(self.retrying.len()).unwrap_or(u32::MAX);
+        let in_flight = self.fanout.saturating_add(retrying).min(self.pace.concurrent.unwrap_or(u32::MAX));
+        if in_flight != self.in_flight {
+            self.in_flight = in_flight;
+            let stagger_ms = self.pace.stagger_ms;
+            self.ledger.send(Op::SetPace { job: self.id, concurrent: Some(in_flight), stagger_ms });
+        }
+    }
+
+    fn task_gone(&mut self, host: HostIdx, ctx: &mut Context<Self>) {
+        if let Some((_, attempt)) = self.machine.host(host) {
+            tracing::error!(host = self.plan.hosts.name(host), %attempt, "a host task is gone");
+            ctx.notify(Tell(Event::TaskLost { host, attempt }));
+        }
+    }
+
+    fn ended(&self) -> Ended {
+        let state = |&host: &HostIdx| Some((host, self.machine.host(host)?.0));
+        Ended { state: self.machine.state(), hosts: self.plan.targets.iter().filter_map(state).collect() }
+    }
+
+    fn finish(&mut self, result: Result<Ended, RunError>) {
+        let Some(done) = self.done.take() else { return };
+        for thread in self.threads.drain(..) {
+            thread.do_send(Shutdown);
+        }
+        for slot in self.slots.drain(..) {
+            slot.do_send(Shutdown);
+        }
+        self.ledger.addr().do_send(Leave(self.id));
+        self.bus.send(News::End);
+        // Whoever waited for it is gone: then nobody wants to know.
+        let _gone = done.send(result);
+    }
+}
+
+/// Starts the actors of all threads and slots.
+fn sequences(
+    plan: &Plan,
+    clock: Clock,
+    job: &Post<Job>,
+    job_span: &tracing::Span,
+) -> (Vec<Addr<Thread>>, Vec<Addr<Slot>>) {
+    let mut all_slots: Vec<Addr<Slot>> = Vec::new();
+    let mut threads = Vec::new();
+    for (thread, index) in plan.threads.iter().zip(0..) {
+        let first = u32::try_from(all_slots.len()).unwrap_or(u32::MAX);
+        let step = |(slot, number): (&pogo_plan::Slot, u32)| thread::Step {
+            slot: SlotIdx(number),
+            pause_after_ms: slot.pause_after_ms,
+            is_empty: slot.hosts.is_empty(),
+        };
+        let steps = thread.slots.iter().zip(first..).map(step).collect();
+        threads.push(Thread::create(|ctx| {
+            let span = tracing::info_span!(parent: job_span, "thread", id = thread.id);
+            let start = |(slot, number): (&pogo_plan::Slot, u32)| {
+                let n_hosts = u32::try_from(slot.hosts.len()).unwrap_or(u32::MAX);
+                let actor = Slot {
+                    slot: SlotIdx(number),
+                    machine: slot::Machine::new(n_hosts, slot.max_failures, Faults::default()),
+                    clock,
+                    job: job.clone(),
+                    thread: ctx.address(),
+                    span: tracing::info_span!(parent: &span, "slot", id = slot.id),
+                    actions: Vec::new(),
+                };
+                actor.start()
+            };
+            let slots: Vec<_> = thread.slots.iter().zip(first..).map(start).collect();
+            all_slots.extend(slots.iter().cloned());
+            Thread {
+                thread: pogo_schedule::ids::ThreadIdx(index),
+                machine: thread::Machine::new(steps, Faults::default()),
+                clock,
+                alarm: Alarm::default(),
+                pausing: None,
+                job: job.clone(),
+                first,
+                slots,
+                span,
+            }
+        }));
+    }
+    (threads, all_slots)
+}
+
+impl Actor for Job {
+    type Context = Context<Self>;
+}
+
+crate::shutdown::stops_on_shutdown!(Job);
+
+impl Alarmed for Job {
+    fn alarm(&mut self) -> &mut Alarm {
+        &mut self.alarm
+    }
+
+    fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    fn ring(&mut self, ctx: &mut Context<Self>) {
+        self.step(Event::Timer { number: self.timer }, ctx);
+    }
+}
+
+impl Handler<Tell> for Job {
+    type Result = ();
+
+    fn handle(&mut self, Tell(event): Tell, ctx: &mut Self::Context) {
+        self.step(event, ctx);
+    }
+}
+
+impl Reads for Job {
+    type Letter = Letter;
+}
+
+impl Handler<Collect> for Job {
+    type Result = ();
+
+    fn handle(&mut self, _: Collect, ctx: &mut Self::Context) {
+        let mut letters = self.mail.take();
+        for letter in letters.drain(..) {
+            match letter {
+                Letter::Tell(event) => self.step(event, ctx),
+                Letter::FromLedger(events) => self.steps(events, ctx),
+                Letter::FromTask { host, serial, action } => self.heard_of_task(host, serial, action, ctx),
+                Letter::TaskGone { host, serial } => {
+                    if self.tasks.get(&host).is_some_and(|(known, _)| *known == serial) {
+                        self.tasks.remove(&host);
+                        self.task_gone(host, ctx);
+                    }
+                }
+                Letter::PartGone(what) => self.part_gone(what, ctx),
+                Letter::Output { host, attempt, piece, token } => {
+                    self.bus.send(News::Output { host, attempt, piece, token });
+                }
+            }
+        }
+        self.mail.read(letters);
+    }
+}
+
+impl Job {
+    fn heard_of_task(
+        &mut self,
+        host: HostIdx,
+        serial: u64,
+        action: host_task::Action,
+        ctx: &mut Context<Self>,
+    ) {
+        let is_last = matches!(
+            action,
+            host_task::Action::Ended { again: false, .. } | host_task::Action::GaveUp { .. }
+        );
+        if self.tasks.get(&host).is_none_or(|(known, _)| *known != serial) {
+            return;
+        }
+        if is_last {
+            self.tasks.remove(&host);
+        }
+        self.step(Event::Task { host, action }, ctx);
+    }
+    fn part_gone(&mut self, what: &'static str, ctx: &mut Context<Self>) {
+        if self.done.is_none() || self.fault.is_some() {
+            return;
+        }
+        tracing::error!(what, "an actor is gone: the job halts");
+        self.fault = Some(RunError::Lost(what));
+        self.is_ledger_gone |= what == "ledger";
+        if what == "links" {
+            // Nobody will hear of these attempts any more.
+            for (&host, (_, task)) in &self.tasks {
+                if let Some((_, attempt)) = self.machine.host(host) {
+                    task.do_send(task::Tell(host_task::Event::Lost { attempt }));
+                }
+            }
+        }
+        if self.is_ledger_gone {
+            // It may have been asked for its first word.
+            self.step(Event::Registered { out: Vec::new() }, ctx);
+        }
+        if self.machine.state() == JobState::Running {
+            let command = Command::Halt { stop_running: false };
+            self.step(Event::Command { command, by: Author::default() }, ctx);
+        }
+        if self.is_ledger_gone {
+            // It may have been asked for its last word already.
+            self.step(Event::Finished, ctx);
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Whole runs.
+
+mod faults;
+mod local;
+mod support;
+mod wire;
