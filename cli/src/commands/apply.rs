@@ -1,0 +1,317 @@
+//! `pogo apply`: runs a spec or a plan and tells what becomes of it.
+
+mod descriptors;
+mod dry_run;
+mod input;
+mod overrides;
+mod secrets;
+mod signals;
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pogo_actors::{RunError, RunOptions, Subscriber, SubscriberError};
+use pogo_plan::Plan;
+use pogo_plan::event::{self, Event, Header, JobId};
+use pogo_plan::job::Transport;
+use pogo_plan::outcome::JobState;
+use pogo_transport::Transport as _;
+
+use crate::App;
+use crate::args::{ApplyArgs, RunFormat, RunReportArgs};
+use crate::exit_code::ExitCode;
+use crate::failure::{Failure, plain_words};
+use crate::logging;
+use crate::output::Output;
+use crate::report::plural;
+use crate::run::{self, EventsFile, Fanout, Lines, Lost, OutputDir, Reporter, Tally};
+use crate::terminal::{Style, visible};
+
+/// Runs the verb.
+pub(crate) fn run(args: ApplyArgs, app: &App) -> Result<ExitCode, Failure> {
+    let streams = Streams::new(&args.report, app)?;
+    logging::start(&args.log, app.terminal.stderr)?;
+    let ApplyArgs {
+        input,
+        dry_run,
+        fanout,
+        max_connecting,
+        max_age,
+        message_format,
+        report,
+        job,
+        options,
+        ..
+    } = args;
+    let wanted = input::Wanted { path: &input, options, job, message_format, max_age };
+    // What is wrong with the spec has been reported: nothing was started.
+    let Some(plan) = input::load(wanted, app)? else { return Ok(ExitCode::Usage) };
+    if plan.job.command.is_none() && plan.job.script.is_none() {
+        return Err(Failure::with_help(
+            "there is nothing to run: the plan has neither `command` nor `script`",
+            "write `command` into the spec's `job`, or give `--run-command` with the spec",
+        ));
+    }
+    if dry_run {
+        return dry_run::show(&plan, app);
+    }
+    if plan.job.transport != Transport::Local {
+        return Err(Failure::with_help(
+            "the plan has `transport: ssh`, and this build of pogo reaches only this machine: `transport: local`",
+            "to run every host's command as a process of this machine, write `transport: local` into the spec's \
+             `job`, or give `--transport local` with the spec",
+        ));
+    }
+    pogo_transport::Local::new().check(&plan.job).map_err(|refused| Failure::usage(refused.to_string()))?;
+    let secrets = secrets::read(&plan.job.secrets)?;
+    let (fanout, lowered) = descriptors::fanout(fanout.get(), report.output_dir.is_some())?;
+
+    let random =
+        || getrandom::u64().map_err(|error| Failure::Internal(format!("no random numbers: {error}")));
+    let header =
+        Header { format: event::FORMAT.to_owned(), job: JobId::from_bits(random()?), plan: plan.digest() };
+    let reports = Reports::open(&report, &header, streams, &plan, app)?;
+    if !report.quiet {
+        begin(&plan, &header, fanout, lowered, streams)?;
+    }
+
+    let tally = Arc::new(Mutex::new(Tally::of(&plan)));
+    let listener = Listener { fanout: reports.fanout, tally: Arc::clone(&tally) };
+    let options = RunOptions {
+        job: header.job,
+        seed: random()?,
+        fanout,
+        max_connecting: max_connecting.get(),
+        secrets,
+    };
+    let (sender, receiver) = pogo_actors::control();
+    let signals = signals::listen(sender, app.terminal.stderr)
+        .map_err(|error| Failure::Internal(format!("cannot listen to signals: {error}")))?;
+    let ended = pogo_actors::run(plan.clone(), options, receiver, vec![Box::new(listener)]);
+    let signal = signals.close();
+
+    let tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+    let lost = || reports.lost.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let (code, fault) = match ended {
+        Ok(ended) => (exit_code(ended.state, signal), None),
+        Err(error @ (RunError::Refused(_) | RunError::Context(_) | RunError::NoTransport)) => {
+            return Err(Failure::usage(chain(&error)));
+        }
+        Err(error) => (ExitCode::Internal, Some(Failure::Internal(chain(&error)))),
+    };
+    if let Some(mut junit) = reports.junit {
+        let written = run::write_junit(header.job, &tally, &mut junit).map_err(Failure::from);
+        if let Err(failure) = written.and_then(|()| junit.commit()) {
+            let lost = Lost { report: "--junit".to_owned(), problem: words(&failure) };
+            complain(&lost, app.terminal.stderr);
+            reports.lost.lock().unwrap_or_else(PoisonError::into_inner).push(lost);
+        }
+    }
+    let written = match report.format {
+        RunFormat::Human => {
+            let mut to = streams.human();
+            run::summary::write(header.job, &tally, Some(&plan), streams.style, &mut to)
+                .and_then(|()| to.flush())
+        }
+        RunFormat::Json => {
+            let mut to = BufWriter::new(io::stdout().lock());
+            run::write_summary_json(&header, &plan.namespace, &tally, &lost(), code.number(), &mut to)
+                .and_then(|()| to.flush())
+        }
+    };
+    if let Err(error) = written {
+        // The job is what counts: its end is the program's end, whoever still listens.
+        complain(
+            &Lost { report: "the summary".to_owned(), problem: plain_words(&error) },
+            app.terminal.stderr,
+        );
+    }
+    fault.map_or(Ok(code), Err)
+}
+
+/// How the program ends: a signal that ended what ran outweighs the halt that it brought about.
+const fn exit_code(state: JobState, signal: Option<u8>) -> ExitCode {
+    match (state, signal) {
+        (JobState::Halted | JobState::Halting, Some(signal)) => ExitCode::Signal(signal),
+        (JobState::Halted | JobState::Halting, None) => ExitCode::Halted,
+        (JobState::Succeeded, _) => ExitCode::Success,
+        (JobState::Failed | JobState::Blocked, _) => ExitCode::Findings,
+        // A run that is over does not run.
+        (JobState::Running, _) => ExitCode::Internal,
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(&format!(": {error}"));
+        source = error.source();
+    }
+    text
+}
+
+fn words(failure: &Failure) -> String {
+    match failure {
+        Failure::Usage { message, .. } | Failure::Refused { message, .. } | Failure::Internal(message) => {
+            message.clone()
+        }
+        Failure::Output(error) => plain_words(error),
+    }
+}
+
+/// Which stream is for whom.
+#[derive(Clone, Copy)]
+struct Streams {
+    /// Whether standard output belongs to a program: what is for people then goes to standard error.
+    is_data: bool,
+    style: Style,
+}
+
+impl Streams {
+    fn new(report: &RunReportArgs, app: &App) -> Result<Self, Failure> {
+        let events_on_stdout = report.events.as_deref() == Some(Path::new("-"));
+        if events_on_stdout && report.format == RunFormat::Json {
+            return Err(Failure::with_help(
+                "`--events -` and `--format json` would both write to standard output",
+                "give `--events` a file",
+            ));
+        }
+        if report.junit.as_deref() == Some(Path::new("-")) {
+            return Err(Failure::usage(
+                "`--junit` needs a file: the end of the run is told on standard output",
+            ));
+        }
+        let is_data = events_on_stdout || report.format == RunFormat::Json;
+        let style = if is_data { app.terminal.stderr } else { app.terminal.stdout };
+        Ok(Self { is_data, style })
+    }
+
+    /// Where people read.
+    fn human(self) -> BufWriter<Box<dyn Write + Send>> {
+        BufWriter::new(if self.is_data { Box::new(io::stderr()) } else { Box::new(io::stdout()) })
+    }
+}
+
+/// Everything that is told of the run, open before anything starts.
+struct Reports {
+    fanout: Fanout,
+    lost: Arc<Mutex<Vec<Lost>>>,
+    junit: Option<Output>,
+}
+
+impl Reports {
+    fn open(
+        args: &RunReportArgs,
+        header: &Header,
+        streams: Streams,
+        plan: &Plan,
+        app: &App,
+    ) -> Result<Self, Failure> {
+        let mut reporters: Vec<(String, Box<dyn Reporter>)> = Vec::new();
+        if let Some(path) = &args.events {
+            let name = format!("--events {}", path.display());
+            let failed = |error: &io::Error| Failure::file("write", path.display(), error);
+            let to: Box<dyn Write + Send> = if path == Path::new("-") {
+                Box::new(io::stdout())
+            } else {
+                // Output of commands is nobody else's business.
+                let file = File::options().create(true).write(true).truncate(true).mode(0o600).open(path);
+                Box::new(file.map_err(|error| failed(&error))?)
+            };
+            let file = EventsFile::new(to, header).map_err(|error| failed(&error))?;
+            reporters.push((name, Box::new(file)));
+        }
+        if let Some(folder) = &args.output_dir {
+            let name = format!("--output-dir {}", folder.display());
+            reporters.push((name, Box::new(OutputDir::new(folder)?)));
+        }
+        let lines = Lines::new(streams.human(), streams.style, args.quiet, Some(plan));
+        reporters.push(("the log".to_owned(), Box::new(lines)));
+        let junit = args.junit.as_deref().map(|path| Output::open(Some(path))).transpose()?;
+        let style = app.terminal.stderr;
+        let fanout = Fanout::new(reporters, move |lost| complain(lost, style));
+        Ok(Self { lost: fanout.lost(), fanout, junit })
+    }
+}
+
+fn complain(lost: &Lost, style: Style) {
+    let text = format!("{}: {}: this report is not complete; the job goes on", lost.report, lost.problem);
+    // Nothing can be done about a standard error that is gone.
+    let _ = writeln!(io::stderr().lock(), "{} {}", style.red("error:"), visible(&text));
+}
+
+/// What the actors call.
+struct Listener {
+    fanout: Fanout,
+    tally: Arc<Mutex<Tally>>,
+}
+
+impl Subscriber for Listener {
+    fn event(&mut self, event: &Event) -> Result<(), SubscriberError> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner).event(event);
+        self.fanout.event(event);
+        Ok(())
+    }
+}
+
+/// What is about to happen, and what the promise covers.
+fn begin(
+    plan: &Plan,
+    header: &Header,
+    fanout: usize,
+    lowered: Option<usize>,
+    streams: Streams,
+) -> Result<(), Failure> {
+    let mut to = streams.human();
+    let threads = plan.threads.iter().filter(|thread| thread.slots.iter().any(|slot| !slot.hosts.is_empty()));
+    writeln!(
+        to,
+        "{}",
+        streams.style.bold(&format!(
+            "job {} in namespace {}: {} in {}, {}, at most {fanout} at once on this machine",
+            header.job,
+            visible(&plan.namespace),
+            plural(plan.targets.len(), "target"),
+            plural(threads.count(), "thread"),
+            plural(plan.limits.len(), "limit"),
+        ))
+    )?;
+    if let Some(wanted) = lowered {
+        writeln!(to, "not {wanted} at once: the number of open files (`ulimit -n`) allows {fanout}")?;
+    }
+    if !plan.limits.is_empty() {
+        writeln!(
+            to,
+            "Limits hold within this process only: nothing is stored, so another run of pogo at the same time, or a \
+             later one, does not know which hosts this one takes out of service."
+        )?;
+    }
+    to.flush()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_end_has_its_code() {
+        let codes = [
+            (JobState::Succeeded, None, 0),
+            (JobState::Succeeded, Some(2), 0),
+            (JobState::Failed, None, 1),
+            (JobState::Blocked, None, 1),
+            (JobState::Halted, None, 4),
+            (JobState::Halted, Some(2), 130),
+            (JobState::Halted, Some(15), 143),
+            (JobState::Running, None, 3),
+        ];
+        for (state, signal, code) in codes {
+            assert_eq!(exit_code(state, signal).number(), code, "{state:?} {signal:?}");
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! One file a verb.
+
+pub(crate) mod apply;
+pub(crate) mod check;
+pub(crate) mod compile;
+pub(crate) mod completions;
+pub(crate) mod explain;
+pub(crate) mod hosts;
+pub(crate) mod man;
+pub(crate) mod replay;
+pub(crate) mod schedule;
+pub(crate) mod schema;
+pub(crate) mod settings;
+mod spec;
+pub(crate) mod why;

@@ -1,0 +1,158 @@
+//! Runs with real processes and real signals. What happened is read from a log that the commands themselves write;
+//! nothing waits for a time to pass: commands wait for pipes, the tests for events.
+
+mod model;
+mod replay;
+mod reports;
+mod signals;
+mod usage;
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::PathBuf;
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+
+use serde_json::Value;
+
+use crate::{Home, Ran};
+
+/// What a test's command does around its work: a line when it starts, a line when it is about to succeed.
+const STARTS: &str = r#"echo "start $POGO_HOST $POGO_ATTEMPT" >> "$LOG""#;
+const ENDS: &str = r#"echo "end $POGO_HOST $POGO_ATTEMPT" >> "$LOG""#;
+
+impl Home {
+    fn file(&self, name: &str) -> PathBuf {
+        self.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.file(name), text).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.file(name)).unwrap_or_default()
+    }
+
+    /// The lines that commands wrote.
+    fn log(&self) -> Vec<String> {
+        self.read("log").lines().map(str::to_owned).collect()
+    }
+
+    /// A spec whose command logs its start, does `work`, and logs its end.
+    fn spec(&self, head: &str, work: &str, job: &str) {
+        let log = self.file("log");
+        let command = [STARTS, work, ENDS].join("\n").replace('\n', "\n    ");
+        self.write(
+            "a.cfg",
+            &format!(
+                "{head}\njob:\n  transport: local\n  env: {{LOG: '{}'}}\n  timeout: 1m\n{job}\n  command: |\n    {command}\n",
+                log.display()
+            ),
+        );
+    }
+
+    /// A pipe at which a command waits: `read go < NAME`.
+    fn gate(&self, name: &str) {
+        assert!(Command::new("mkfifo").arg(self.file(name)).status().unwrap().success());
+    }
+
+    /// Lets the command go on that waits at the gate, or will.
+    fn open_gate(&self, name: &str) {
+        OpenOptions::new().write(true).open(self.file(name)).unwrap().write_all(b"go\n").unwrap();
+    }
+
+    /// Starts a run whose events come as they happen.
+    fn start(&self, args: &[&str]) -> Running {
+        let mut all = vec!["apply", "a.cfg", "--quiet", "--events", "-"];
+        all.extend(args);
+        // Commands find the tools of the machine.
+        let path = std::env::var_os("PATH").unwrap();
+        let mut child = self
+            .command(&all)
+            .env("PATH", path)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        Running { child, stdout: BufReader::new(stdout), stderr: BufReader::new(stderr) }
+    }
+
+    fn apply(&self, args: &[&str]) -> Ran {
+        let path = std::env::var_os("PATH").unwrap();
+        let all: Vec<&str> = std::iter::once("apply").chain(args.iter().copied()).collect();
+        Ran::from(self.command(&all).env("PATH", path).output().unwrap())
+    }
+
+    /// Runs `a.cfg`, and gives the exit code with the summary.
+    fn summary(&self, args: &[&str]) -> (i32, Value) {
+        let all: Vec<&str> =
+            ["a.cfg", "--format", "json", "--quiet"].into_iter().chain(args.iter().copied()).collect();
+        let ran = self.apply(&all);
+        let summary = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"));
+        (ran.code, summary)
+    }
+}
+
+/// The states of a summary.
+fn states(summary: &Value) -> BTreeMap<String, String> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    summary["hosts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|host| (text(&host["host"]), text(&host["state"])))
+        .collect()
+}
+
+/// A run under way.
+struct Running {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    stderr: BufReader<ChildStderr>,
+}
+
+impl Running {
+    /// Reads events until this one has come; what is not named may be anything.
+    fn wait_for(&mut self, kind: &str, wanted: &[(&str, &str)]) -> Value {
+        let mut line = String::new();
+        loop {
+            line.clear();
+            assert_ne!(
+                self.stdout.read_line(&mut line).unwrap(),
+                0,
+                "the stream ended before {kind} {wanted:?}"
+            );
+            let event: Value = serde_json::from_str(&line).unwrap();
+            if event["type"] == kind && wanted.iter().all(|(key, value)| event[key] == *value) {
+                return event;
+            }
+        }
+    }
+
+    /// Reads standard error until it says this.
+    fn wait_for_words(&mut self, words: &str) {
+        let mut line = String::new();
+        loop {
+            line.clear();
+            assert_ne!(self.stderr.read_line(&mut line).unwrap(), 0, "nobody said {words}");
+            if line.contains(words) {
+                return;
+            }
+        }
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    /// The exit code, with the rest of both streams.
+    fn end(mut self) -> Ran {
+        let (mut stdout, mut stderr) = (String::new(), String::new());
+        self.stdout.read_to_string(&mut stdout).unwrap();
+        self.stderr.read_to_string(&mut stderr).unwrap();
+        Ran { code: self.child.wait().unwrap().code().unwrap(), stdout, stderr }
+    }
+}
