@@ -23,7 +23,7 @@ impl Transport for Named {
 
     fn attempt(&self, attempt: Attempt, progress: Progress, mut stop: Stop) -> Running {
         Box::pin(async move {
-            let name = attempt.key.host.as_str();
+            let name = &*attempt.key.host;
             if name.starts_with("unreachable") {
                 return Outcome::Unreachable;
             }
