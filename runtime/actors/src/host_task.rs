@@ -68,7 +68,8 @@ impl HostTask {
         let addr = Arc::new(ctx.address());
         let me = Arc::downgrade(&addr);
         let task = Self { host, serial, machine, clock, alarm, timer, job, links, span, actions, me, first };
-        actix::spawn(ctx.into_future(task));
+        // In a box: its runtime moves what it runs several times.
+        actix::spawn(Box::pin(ctx.into_future(task)));
         addr
     }
 

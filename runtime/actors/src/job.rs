@@ -54,6 +54,8 @@ pub(crate) struct Job {
     /// Commands that came in a moment in which the machine takes none.
     early: Vec<Command<HostIdx>>,
     fault: Option<RunError>,
+    /// The journal has failed: nothing is decided any more, and the job waits until what runs has been ended.
+    is_breaking_off: bool,
     is_ledger_gone: bool,
     done: Option<oneshot::Sender<Result<Ended, RunError>>>,
     span: tracing::Span,
@@ -134,6 +136,7 @@ impl Job {
             journal,
             early: Vec::new(),
             fault: None,
+            is_breaking_off: false,
             is_ledger_gone: false,
             done: Some(done),
             span,
@@ -156,12 +159,18 @@ impl Job {
             self.events.push(Event::Command { command, by: Author::default() });
             self.recorded_steps(ctx);
         }
+        if self.is_breaking_off
+            && self.tasks.is_empty()
+            && let Some(fault) = self.fault.take()
+        {
+            self.finish(Err(fault));
+        }
     }
 
     /// Several steps with one record: what follows from any of them is done when the facts of all are on record.
     fn recorded_steps(&mut self, ctx: &mut Context<Self>) {
         let mut events = std::mem::take(&mut self.events);
-        if self.done.is_some() && !events.is_empty() {
+        if self.done.is_some() && !self.is_breaking_off && !events.is_empty() {
             let span = self.span.clone();
             let _in_span = span.enter();
             self.decide(&mut events);
@@ -171,13 +180,24 @@ impl Job {
                 Ok(()) => self.act_on_all(ctx),
                 Err(error) => {
                     self.actions.clear();
-                    self.finish(Err(RunError::Journal(error)));
+                    self.break_off(RunError::Journal(error));
                 }
             }
             self.facts.clear();
         }
         events.clear();
         self.events = events;
+    }
+
+    /// Ends what runs, which each task does in a bounded time; the run ends when the last of them is over. What was decided
+    /// and is not on record is not done.
+    fn break_off(&mut self, fault: RunError) {
+        tracing::error!(error = %fault, "what runs is ended");
+        self.fault = Some(fault);
+        self.is_breaking_off = true;
+        for (_, task) in self.tasks.values() {
+            task.do_send(task::Tell(host_task::Event::Stop));
+        }
     }
 
     /// Lets the machine decide, and collects the facts in the order of the events.

@@ -73,6 +73,10 @@ impl Ledger {
         let now = self.clock.now();
         let mut effects = std::mem::take(&mut self.effects);
         for op in ops {
+            if matches!(op, Op::Finish { .. }) {
+                // With the job go its limits, and they are told before its last state is.
+                self.tell_limits();
+            }
             self.machine.apply(now, op, &mut effects);
             for effect in effects.drain(..) {
                 self.tell(effect);
@@ -98,10 +102,7 @@ impl Ledger {
             Effect::Granted { job, host, attempt } => (job, Event::Granted { host, attempt }),
             Effect::Waiting { job, hosts, on } => (job, Event::Waiting { hosts, on }),
             Effect::Blocked { job, number, by } => (job, Event::Blocked { number, by }),
-            Effect::Finished { job } => {
-                self.tell_limits();
-                (job, Event::Finished)
-            }
+            Effect::Finished { job } => (job, Event::Finished),
             Effect::WakeAt(at) => {
                 self.wake.insert(at);
                 return;

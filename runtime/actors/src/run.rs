@@ -72,7 +72,7 @@ pub enum RunError {
     /// Not begun: the system gives no thread.
     #[error("cannot start a thread")]
     Thread(#[source] std::io::Error),
-    /// Broke off: facts cannot be put on record. What ran may still run.
+    /// Broke off: facts cannot be put on record. What ran was ended as by a stop; how, is not on record either.
     #[error("the journal cannot be written")]
     Journal(#[source] JournalError),
     /// Broke off by a fault of pogo: this actor is gone. What ran has ended, unless it is the job's own.
