@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use pogo_plan::event::{Fact, JobId};
+use pogo_plan::event::{Event, EventKind, Fact, JobId};
 use pogo_plan::outcome::{Attempt as Number, HostState, JobState, Outcome};
 use pogo_plan::{HostIdx, Job};
 use pogo_transport::{Attempt, Progress, Refused, Running, Stop, Transport};
@@ -11,8 +11,8 @@ use tokio::sync::Notify;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Metadata, Subscriber as Tracing};
 
-use super::support::{host, job, options, plan, states};
-use crate::{Ended, Journal, JournalError, MemoryJournal, NoJournal, RunError, RunOptions};
+use super::support::{Seen, host, job, options, plan, states};
+use crate::{Ended, Journal, JournalError, MemoryJournal, NoJournal, RunError, RunOptions, Subscriber};
 
 /// A transport that does what the host's name says.
 struct Named;
@@ -239,6 +239,23 @@ fn a_journal_that_fails_ends_what_runs() {
     let result = crate::run_with(plan, options(), transport, Box::new(NoEnds), receiver, Vec::new());
     assert!(matches!(result, Err(RunError::Journal(_))), "{result:?}");
     assert!(shared.was_stopped.load(Ordering::Relaxed));
+}
+
+#[test]
+fn the_last_use_of_a_limit_is_told_before_the_job_has_ended() {
+    // At once: sooner than changes are merged for.
+    let plan = plan(job("true"), &[&[&["unreachable", "b"]]], &[(1, &["unreachable", "b"])]);
+    let seen = Seen::default();
+    let (_sender, receiver) = crate::control();
+    let (transport, journal) = (Arc::new(Named), Box::new(NoJournal));
+    let subscribers: Vec<Box<dyn Subscriber>> = vec![Box::new(seen.clone())];
+    let ended = crate::run_with(plan, options(), transport, journal, receiver, subscribers).unwrap();
+    assert_eq!((ended.state, states(&ended)[0]), (JobState::Blocked, HostState::Unreachable));
+    let events = seen.0.lock().unwrap();
+    let is_full = |event: &Event| matches!(event.kind, EventKind::LimitChanged { in_use: 1, .. });
+    let is_end = |event: &Event| matches!(event.kind, EventKind::JobState { state: JobState::Blocked, .. });
+    let (full, end) = (events.iter().position(is_full).unwrap(), events.iter().position(is_end).unwrap());
+    assert!(full < end, "{events:?}");
 }
 
 #[test]

@@ -239,18 +239,3 @@ fn what_cannot_be_run_is_refused_before_anything_starts() {
     nothing.command = None;
     assert!(matches!(run(nothing), Err(RunError::Context(_))));
 }
-
-#[test]
-fn the_last_use_of_a_limit_is_told_before_the_job_has_ended() {
-    let (ended, events) = run(plan(job("false"), &[&[&["a", "b"]]], &[(1, &["a", "b"])]));
-    assert_eq!(
-        (ended.state, states(&ended)),
-        (JobState::Blocked, vec![HostState::Failed, HostState::Waiting])
-    );
-    let is_full = |event: &Event| matches!(&event.kind, EventKind::LimitChanged { in_use: 1, .. });
-    let has_ended =
-        |event: &Event| matches!(&event.kind, EventKind::JobState { state: JobState::Blocked, .. });
-    let full = events.iter().position(is_full).unwrap();
-    let ended = events.iter().position(has_ended).unwrap();
-    assert!(full < ended, "{events:?}");
-}
