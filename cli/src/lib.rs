@@ -7,6 +7,7 @@ mod failure;
 mod levels;
 mod logging;
 mod output;
+mod prompt;
 mod report;
 mod resolver;
 mod run;

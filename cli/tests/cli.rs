@@ -7,6 +7,7 @@
 )]
 
 mod apply;
+mod support;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

@@ -4,6 +4,7 @@
 mod model;
 mod replay;
 mod reports;
+mod secrets;
 mod signals;
 mod usage;
 
