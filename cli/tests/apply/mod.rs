@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::PathBuf;
-use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::LazyLock;
 
 use jsonschema::Validator;
@@ -156,6 +156,11 @@ impl Running {
     fn signal(&self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
         rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    /// How it ended, whatever it said.
+    fn status(mut self) -> ExitStatus {
+        self.child.wait().unwrap()
     }
 
     /// The exit code, with the rest of both streams.
