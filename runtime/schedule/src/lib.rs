@@ -115,6 +115,7 @@ pub mod journal;
 pub mod ledger;
 pub mod notice;
 pub mod policy;
+pub mod replica;
 #[cfg(any(test, feature = "sim"))]
 pub mod sim;
 mod slab;

@@ -34,7 +34,7 @@ impl Ledger {
     }
 
     fn scan(&mut self, now: Monotonic) {
-        if self.faults.has(Fault::UnfairQueue) {
+        if self.faults.has(Fault::UnfairQueue) || self.faults.has(Fault::NeverGoesFirst) {
             return;
         }
         let mut reserving = Vec::new();

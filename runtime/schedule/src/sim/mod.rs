@@ -18,7 +18,7 @@ mod world;
 mod tests;
 
 pub use chance::Chance;
-pub use scenario::{Scenario, Size, plain_job};
+pub use scenario::{Scenario, Sharing, Size, plain_job};
 pub use shrink::shrink;
 pub use world::{Failure, Report, run};
 

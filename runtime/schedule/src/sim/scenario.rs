@@ -27,12 +27,36 @@ pub struct Size {
     pub delay_ms: u64,
     /// Whether attempts fail.
     pub failures: bool,
+    /// Whether the jobs belong to several processes that share the ledger as a log.
+    pub shared: bool,
+}
+
+/// How processes share a ledger.
+#[derive(Clone, Debug)]
+pub struct Sharing {
+    /// The process of each job in the beginning; 0 is that of the operators.
+    pub processes: Vec<usize>,
+    /// In percent, for each commit: the process dies before it, and after it.
+    pub crash_percent: u64,
+    /// How often that happens at most.
+    pub crashes: u32,
+    /// In percent, for each wake-up: it gets lost.
+    pub lost_wakeups: u64,
 }
 
 impl Default for Size {
     fn default() -> Self {
         let (hosts, jobs, limits, threads, commands) = (8, 3, 3, 3, 6);
-        Self { hosts, jobs, limits, threads, commands, crashes: true, delay_ms: 2_000, failures: true }
+        let (crashes, delay_ms, failures, shared) = (true, 2_000, true, false);
+        Self { hosts, jobs, limits, threads, commands, crashes, delay_ms, failures, shared }
+    }
+}
+
+impl Size {
+    /// Several processes that share a ledger.
+    #[must_use]
+    pub fn shared() -> Self {
+        Self { jobs: 4, shared: true, ..Self::default() }
     }
 }
 
@@ -61,6 +85,8 @@ pub struct Scenario {
     pub commands: u32,
     /// Crashes of one job's process each, at these times in milliseconds.
     pub crashes: Vec<(usize, u64)>,
+    /// Whether and how processes share the ledger.
+    pub sharing: Option<Sharing>,
 }
 
 impl Scenario {
@@ -69,7 +95,7 @@ impl Scenario {
     pub fn new(seed: u64, size: Size) -> Self {
         let mut chance = Chance::new(seed);
         let n_hosts = chance.between(1, size.hosts.max(1));
-        let n_jobs = if chance.percent(50) { 1 } else { chance.between(1, size.jobs.max(1)) };
+        let n_jobs = if !size.shared && chance.percent(50) { 1 } else { chance.between(1, size.jobs.max(1)) };
         let jobs: Vec<_> =
             (0..n_jobs).map(|_| (Arc::new(plan(&mut chance, n_hosts, size)), chance.below(60_000))).collect();
         let harm = size.failures && chance.percent(75);
@@ -89,8 +115,38 @@ impl Scenario {
             }
         }
         let run_ms = chance.pick(&[5_000, 60_000, 200_000]).unwrap_or(5_000);
-        Self { seed, jobs, n_hosts, unreachable, fails, hangs, lost, run_ms, delay_ms, commands, crashes }
+        let sharing = size.shared.then(|| sharing(&mut chance, n_jobs, size));
+        Self {
+            seed,
+            jobs,
+            n_hosts,
+            unreachable,
+            fails,
+            hangs,
+            lost,
+            run_ms,
+            delay_ms,
+            commands,
+            crashes,
+            sharing,
+        }
     }
+}
+
+fn sharing(chance: &mut Chance, n_jobs: u32, size: Size) -> Sharing {
+    let mut processes = vec![1];
+    let mut last = 1;
+    for _ in 1..n_jobs {
+        last += usize::from(chance.percent(75));
+        processes.push(last);
+    }
+    let (crash_percent, crashes) = if size.crashes && chance.percent(60) {
+        (chance.between(1, 10).into(), chance.between(1, 4))
+    } else {
+        (0, 0)
+    };
+    let lost_wakeups = if chance.percent(50) { 1 + chance.below(60) } else { 0 };
+    Sharing { processes, crash_percent, crashes, lost_wakeups }
 }
 
 fn plan(chance: &mut Chance, n_hosts: u32, size: Size) -> Plan {
