@@ -1,4 +1,5 @@
-//! Tries a range of seeds: `sim --seeds 0..1000000`. With `--shared` several processes share the ledger as a log. With `--faults` it says for each fault that can be planted which of
+//! Tries a range of seeds: `sim --seeds 0..1000000`. With `--shared` several processes share the ledger as a log; with
+//! `--crowd` hosts stand in each other's way for long. With `--faults` it says for each fault that can be planted which of
 //! the seeds notices it first, and how.
 
 #![expect(
@@ -14,14 +15,21 @@ use pogo_schedule::sim::{Fault, Report, Scenario, Size, run, shrink};
 
 fn main() -> ExitCode {
     let Some(seeds) = seeds() else {
-        eprintln!("usage: sim --seeds FROM..TO [--faults] [--shared]");
+        eprintln!("usage: sim --seeds FROM..TO [--faults] [--shared|--crowd]");
         return ExitCode::from(2);
     };
-    let is_shared = std::env::args().any(|arg| arg == "--shared");
-    let size = if is_shared { Size::shared() } else { Size::default() };
-    if std::env::args().any(|arg| arg == "--faults") {
+    let has = |flag: &str| std::env::args().any(|arg| arg == flag);
+    let is_shared = has("--shared");
+    let size = if is_shared {
+        Size::shared()
+    } else if has("--crowd") {
+        Size::crowd()
+    } else {
+        Size::default()
+    };
+    if has("--faults") {
         for &fault in Fault::ALL {
-            let size = if fault.is_of_sharing() { Size::shared() } else { size };
+            let size = Size::for_fault(fault);
             let found = seeds.clone().find_map(|seed| {
                 let failure = run(&Scenario::new(seed, size), Some(fault), false).err()?;
                 Some(format!("seed {seed}: {}", failure.what))

@@ -28,12 +28,22 @@ fn thousands_of_random_schedules_over_a_shared_log_keep_every_promise() {
     }
 }
 
+#[test]
+fn nobody_in_a_crowd_is_passed_over_forever() {
+    for seed in 0..300 {
+        if let Err(failure) = run(&Scenario::new(seed, Size::crowd()), None, false) {
+            let (seed, size, short) = shrink(seed, Size::crowd(), None).unwrap();
+            panic!("seed {seed} of {size:?}: {}\n{}\n{}", failure.what, short.what, short.log.join("\n"));
+        }
+    }
+}
+
 /// Each of these has lived in somebody's scheduler. The simulator must notice every one.
 #[test]
 fn every_planted_fault_is_noticed() {
     const SEEDS: u64 = 5_000;
     let noticed_at = |fault: Fault| {
-        let size = if fault.is_of_sharing() { Size::shared() } else { Size::default() };
+        let size = Size::for_fault(fault);
         (0..SEEDS).find(|&seed| run(&Scenario::new(seed, size), Some(fault), false).is_err())
     };
     let unnoticed: Vec<Fault> =

@@ -23,6 +23,7 @@ impl Oracle {
         seen.concurrent = seen.plan.job.concurrent;
         seen.stagger_ms = seen.plan.job.stagger_ms;
         seen.claims.clear();
+        self.leaves(job);
     }
 
     pub(in crate::sim) fn finished(&mut self, job: usize) {
@@ -30,6 +31,7 @@ impl Oracle {
         seen.in_force = false;
         seen.last_grant_at = None;
         seen.claims.clear();
+        self.leaves(job);
     }
 
     pub(in crate::sim) fn paced(&mut self, job: usize, concurrent: Option<u32>, stagger_ms: u64) {
@@ -37,10 +39,11 @@ impl Oracle {
         self.jobs[job].stagger_ms = stagger_ms;
     }
 
-    pub(in crate::sim) fn claimed(&mut self, job: usize, hosts: &[(HostIdx, Attempt)]) {
+    pub(in crate::sim) fn claimed(&mut self, now: u64, job: usize, hosts: &[(HostIdx, Attempt)]) {
         for (host, _) in hosts {
             if !self.jobs[job].claims.contains(&host.index()) {
                 self.jobs[job].claims.push(host.index());
+                self.joins(now, job, host.index());
             }
         }
     }
@@ -52,6 +55,7 @@ impl Oracle {
                 self.jobs[job].claims.retain(|claim| !hosts.iter().any(|host| host.index() == *claim));
             }
         }
+        self.leaves(job);
     }
 
     /// The ledger took a host out of service.
@@ -98,6 +102,7 @@ impl Oracle {
                         format!("limit {id}: h{global} goes out with {count} of {most} out")
                     })?;
                 }
+                self.takes_places(now, job, at, global)?;
             }
         }
         let was_out = !self.out[global].insert(job);
@@ -111,6 +116,7 @@ impl Oracle {
         }
         seen.last_grant_at = Some(now);
         seen.claims.retain(|&claim| claim != at);
+        self.goes(job, at);
         Ok(())
     }
 

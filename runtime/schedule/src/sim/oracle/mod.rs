@@ -6,6 +6,7 @@
     reason = "the simulator is a test: a panic in it is a finding"
 )]
 
+mod fair;
 mod job;
 mod ledger;
 
@@ -73,6 +74,7 @@ pub(in crate::sim) struct Oracle {
     pub(in crate::sim) truth: BTreeMap<(usize, usize, u32), Truth>,
     /// The grants that are on record.
     on_record: BTreeSet<(usize, usize, u32)>,
+    fair: fair::Fair,
 }
 
 type Verdicts = Result<(), String>;
@@ -169,6 +171,7 @@ impl Oracle {
             unknown: nobody,
             truth: BTreeMap::new(),
             on_record: BTreeSet::new(),
+            fair: fair::Fair::default(),
         }
     }
 

@@ -13,9 +13,10 @@ use crate::time::Monotonic;
 impl World<'_> {
     /// The log of operations goes on with one: the oracle sees it, and what the ledger makes of it.
     pub(super) fn logged(&mut self, now: Monotonic, op: Op) -> Result<Vec<Effect>, String> {
+        self.oracle.looks(now.0, &op);
         match &op {
             Op::Register { job, .. } => self.oracle.registered(number(*job)),
-            Op::Claim { job, hosts } => self.oracle.claimed(number(*job), hosts),
+            Op::Claim { job, hosts } => self.oracle.claimed(now.0, number(*job), hosts),
             Op::Withdraw { job, hosts } => self.oracle.withdrawn(number(*job), hosts.as_deref()),
             Op::OwnerLost { job } => self.oracle.withdrawn(number(*job), None),
             Op::Return { job, host, attempt } => self.oracle.returned(number(*job), *host, *attempt)?,

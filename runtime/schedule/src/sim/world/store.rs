@@ -100,10 +100,21 @@ impl World<'_> {
         let Some(owner) = self.store().owner[job] else { return Ok(()) };
         let is_record =
             |action: &job::Action| matches!(action, job::Action::Record(_) | job::Action::Ledger(_));
+        let acts_at_once = self.faults.has(Fault::ActsBeforeCommit);
         let process = &mut self.store().processes[owner];
         let is_idle = process.pending.is_empty() && process.turn.is_none() && process.told.is_empty();
         if is_idle && !actions.iter().any(is_record) {
             for action in actions {
+                self.judge(job, &action)?;
+                self.act(job, life, action);
+            }
+            return Ok(());
+        }
+        if acts_at_once {
+            let (records, rest): (Vec<_>, Vec<_>) = actions.into_iter().partition(is_record);
+            self.store().processes[owner].pending.push_back(Item::Step { job, life, actions: records });
+            self.ask_for_turn(owner);
+            for action in rest {
                 self.judge(job, &action)?;
                 self.act(job, life, action);
             }
