@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use pogo_plan::event::{JobId, Verdict};
+use pogo_plan::event::Verdict;
 use pogo_plan::outcome::{HostState, JobState};
 use pogo_store::{Reader, Store, StoreError};
 
@@ -67,7 +67,10 @@ impl Process {
 
     /// Reads on until a line begins so; nothing if the process says no such thing.
     fn until(&mut self, begin: &[&str]) -> Option<String> {
-        self.lines.by_ref().map_while(Result::ok).find(|line| begin.iter().any(|begin| line.starts_with(begin)))
+        self.lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find(|line| begin.iter().any(|begin| line.starts_with(begin)))
     }
 
     fn kill(mut self) {
@@ -113,10 +116,16 @@ fn ten_processes_share_limits_though_some_are_killed_and_taken_up_again() {
                 continue;
             }
             let status = reader.status(&job.id.to_string()).unwrap();
-            let unseen = |host: &&pogo_store::HostRow| matches!(host.state, HostState::Unknown | HostState::Running);
+            let unseen =
+                |host: &&pogo_store::HostRow| matches!(host.state, HostState::Unknown | HostState::Running);
             for host in status.hosts.iter().filter(unseen) {
                 let line = format!("decided {} {}\n", host.host, job.id);
-                std::fs::OpenOptions::new().append(true).open(&log).unwrap().write_all(line.as_bytes()).unwrap();
+                std::fs::OpenOptions::new()
+                    .append(true)
+                    .open(&log)
+                    .unwrap()
+                    .write_all(line.as_bytes())
+                    .unwrap();
                 session.decide(job.id, &host.host, Verdict::Succeeded, "looked at it").unwrap();
             }
             resumed.push((job.id.bits(), Process::start("resume", folder.path(), job.id.bits())));
@@ -138,7 +147,6 @@ fn ten_processes_share_limits_though_some_are_killed_and_taken_up_again() {
 fn of_two_that_take_up_a_job_one_is_refused_with_who_has_it() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&folder.path().join("store")).unwrap();
-    // Another job has the only place, so whoever takes up the job stays.
     let mut first = Process::start("begin", folder.path(), 1);
     first.until(&["owner"]);
     first.kill();
@@ -149,5 +157,4 @@ fn of_two_that_take_up_a_job_one_is_refused_with_who_has_it() {
     drop(won);
     let again = Rig::resume(&store, 1, None);
     assert!(again.is_ok(), "what was given up can be taken up");
-    let _ = JobId::from_bits(1);
 }
