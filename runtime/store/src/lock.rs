@@ -60,8 +60,7 @@ fn is_free(file: &File, start: i64, length: i64) -> Result<bool, Errno> {
 /// A lock held by whoever runs a job, for as long as its process lives.
 #[derive(Debug)]
 pub(crate) struct OwnerLock {
-    /// Closed with the process at the latest, and the lock with it.
-    _file: File,
+    file: File,
 }
 
 impl OwnerLock {
@@ -70,7 +69,14 @@ impl OwnerLock {
         let file = folder.open(path)?;
         let taken = try_lock(&file, Kind::Exclusive, 0, 1);
         let taken = taken.map_err(|error| StoreError::io("cannot lock", path, error.into()))?;
-        Ok(taken.then_some(Self { _file: file }))
+        Ok(taken.then_some(Self { file }))
+    }
+}
+
+impl Drop for OwnerLock {
+    fn drop(&mut self) {
+        // Said, not left to the closing of the file: a process that is just being started may have a copy of it.
+        let _ = try_lock(&self.file, Kind::Free, 0, 1);
     }
 }
 
