@@ -8,6 +8,7 @@
 mod context;
 pub mod local;
 mod progress;
+pub mod wrapper;
 
 use std::pin::Pin;
 use std::sync::Arc;
