@@ -10,6 +10,7 @@ mod context;
 pub mod local;
 mod progress;
 pub mod ssh;
+pub mod wrapper;
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -93,7 +93,7 @@ async fn ask<T>(
                         break answer;
                     }
                 }
-                Next::Over { .. } => return Err(session.why_not_up()),
+                Next::Over => return Err(session.why_not_up()),
             }
         };
         session.write(crate::wrapper::ACKNOWLEDGE);

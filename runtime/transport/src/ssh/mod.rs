@@ -151,8 +151,10 @@ impl Transport for Ssh {
                 return Err(Refused::SshOption { name: name.clone(), why });
             }
         }
-        let value = job.ssh.options.values().chain(&job.ssh.jump).chain(&job.ssh.identity).chain(&job.user);
+        let value = job.ssh.jump.iter().chain(&job.ssh.identity).chain(&job.user);
+        let mut values = job.ssh.options.values();
         let bad = value.into_iter().find(|value| value.contains(['\n', '\0']) || value.starts_with('-'));
+        let bad = bad.or_else(|| values.find(|value| value.contains(['\n', '\0'])));
         if let Some(bad) = bad {
             return Err(Refused::SshValue { value: bad.clone() });
         }

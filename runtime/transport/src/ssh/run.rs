@@ -160,7 +160,7 @@ impl Run<'_> {
             let next = tokio::select! {
                 next = session.next(&reads) => next,
                 () = self.stop.raised(), if !is_stopping => {
-                    if !session.may_have_started() && self.traces.is_none() {
+                    if !session.may_have_started() {
                         return Over::NotStarted("stopped before the command was started".to_owned());
                     }
                     session.write(STOP);
@@ -178,14 +178,8 @@ impl Run<'_> {
                         return over;
                     }
                 }
-                Next::Over { by_itself } => {
-                    let has_started = self.traces.is_some();
-                    // A session that came to its end has said all that it had to say: no start among it is none.
-                    return if !has_started && (by_itself || !session.may_have_started()) {
-                        Over::NotStarted(session.why_not_up())
-                    } else {
-                        Over::Lost
-                    };
+                Next::Over => {
+                    return if session.may_have_started() { Over::Lost } else { Over::NotStarted(session.why_not_up()) };
                 }
             }
         }
@@ -250,8 +244,8 @@ fn say(progress: &Progress, text: &str) {
 }
 
 /// Waits until the acknowledged session has closed, so that the wrapper has it.
-async fn close(mut session: Session) {
-    let closed = async { while !matches!(session.next(&Reads::ALL).await, Next::Over { .. }) {} };
+pub(super) async fn close(mut session: Session) {
+    let closed = async { while !matches!(session.next(&Reads::ALL).await, Next::Over) {} };
     if tokio::time::timeout(CLOSE_TIME, closed).await.is_err() {
         tracing::debug!("a session does not close");
     }

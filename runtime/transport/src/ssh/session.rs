@@ -1,7 +1,6 @@
 //! One session over a connection: a script of the wrapper's, what is written to it, and what it says.
 
 use std::collections::VecDeque;
-use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -28,14 +27,11 @@ const REST: Duration = Duration::from_secs(1);
 pub(super) enum Next {
     /// From the script.
     Event(Event),
-    /// Nothing more will come.
-    Over {
-        /// Whether the host said that the session's process has ended. If not, the connection was lost.
-        by_itself: bool,
-    },
+    /// Nothing more will come: the session has ended, or the connection was lost.
+    Over,
 }
 
-type Exit = Pin<Box<dyn Future<Output = bool> + Send>>;
+type Exit = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A session. Dropping it closes its streams; what runs on the host goes on.
 pub(super) struct Session {
@@ -45,12 +41,12 @@ pub(super) struct Session {
     stdout: Half<ChildStdout>,
     stderr: Half<ChildStderr>,
     exit: Exit,
-    /// How it ended, and until when the rest of its output is waited for.
-    exited: Option<(bool, Instant)>,
+    /// It has ended; until then the rest of its output is waited for.
+    rest_until: Option<Instant>,
     outgoing: VecDeque<(Vec<u8>, usize)>,
-    /// Whether everything that the script needs stands in line to be written, and whether it has been.
-    body_is_queued: bool,
-    body_is_sent: bool,
+    /// Whether the word that lets the first command start stands in line to be written, and whether it has been.
+    is_told_to_go: bool,
+    may_have_started: bool,
     events: VecDeque<Event>,
     fresh: Vec<Event>,
     is_finished: bool,
@@ -70,24 +66,20 @@ impl Session {
         let mut child = command.spawn().await?;
         let (stdin, stdout, stderr) = (child.stdin().take(), child.stdout().take(), child.stderr().take());
         let exit = async move {
-            // A shell that is not there is an end as well.
-            match child.wait().await {
-                Ok(_) => true,
-                Err(openssh::Error::Remote(error)) => error.kind() == io::ErrorKind::NotFound,
-                Err(_) => false,
-            }
+            // How it ended is not asked: the script says that itself.
+            let _ended = child.wait().await;
         };
         let mut this = Self {
             decoder: request.decoder(),
-            body_is_queued: request.answer(&Event::Hello).is_none(),
             request,
             stdin,
             stdout: Half { pipe: stdout, chunk: vec![0; CHUNK] },
             stderr: Half { pipe: stderr, chunk: vec![0; CHUNK] },
             exit: Box::pin(exit),
-            exited: None,
+            rest_until: None,
             outgoing: VecDeque::new(),
-            body_is_sent: false,
+            is_told_to_go: false,
+            may_have_started: false,
             events: VecDeque::new(),
             fresh: Vec::new(),
             is_finished: false,
@@ -108,9 +100,9 @@ impl Session {
         self.outgoing.clear();
     }
 
-    /// Whether the script may have everything that it needs to start.
-    pub(super) fn may_have_started(&self) -> bool {
-        self.body_is_sent
+    /// Whether the script may have been told to start the command. Before, nothing has started.
+    pub(super) const fn may_have_started(&self) -> bool {
+        self.may_have_started
     }
 
     /// Why the script is not up.
@@ -122,36 +114,38 @@ impl Session {
     pub(super) async fn next(&mut self, reads: &Reads<'_>) -> Next {
         loop {
             if let Some(event) = self.events.pop_front() {
+                // Written only when this is called again: when what the event says has been taken in.
+                self.answer(&event);
                 return Next::Event(event);
             }
             if self.is_finished {
-                return Next::Over { by_itself: matches!(self.exited, Some((true, _))) };
+                return Next::Over;
             }
             self.step(reads).await;
         }
     }
 
     async fn step(&mut self, reads: &Reads<'_>) {
-        let Self { stdin, stdout, stderr, exit, exited, outgoing, .. } = self;
+        let Self { stdin, stdout, stderr, exit, rest_until, outgoing, .. } = self;
         let writes = stdin.is_some() && !outgoing.is_empty();
-        let waits_for_exit = exited.is_none();
+        let waits_for_exit = rest_until.is_none();
         let are_closed = stdout.pipe.is_none() && stderr.pipe.is_none();
-        let rest_is_over = exited.map(|(_, until)| until);
+        let rest_until = *rest_until;
         let happened = tokio::select! {
             written = write(stdin, outgoing), if writes => Happened::Written(written.is_ok()),
             n = read(stdout, reads, reads.stdout_has_room) => Happened::Read(Stream::Stdout, n),
             n = read(stderr, reads, reads.stderr_has_room) => Happened::Read(Stream::Stderr, n),
-            by_itself = exit, if waits_for_exit => Happened::Exited(by_itself),
-            () = until(rest_is_over), if rest_is_over.is_some() => Happened::Finished,
+            () = exit, if waits_for_exit => Happened::Exited,
+            () = until(rest_until), if rest_until.is_some() => Happened::Finished,
         };
         match happened {
             Happened::Written(false) => self.close_input(),
             Happened::Written(true) => {
-                self.body_is_sent |= self.body_is_queued && self.outgoing.is_empty();
+                self.may_have_started |= self.is_told_to_go;
             }
             Happened::Read(stream, n) => self.read(stream, n),
-            Happened::Exited(by_itself) => {
-                self.exited = Some((by_itself, Instant::now() + REST));
+            Happened::Exited => {
+                self.rest_until = Some(Instant::now() + REST);
                 if are_closed {
                     self.finish();
                 }
@@ -166,7 +160,7 @@ impl Session {
                 Stream::Stdout => self.stdout.pipe = None,
                 Stream::Stderr => self.stderr.pipe = None,
             }
-            if self.stdout.pipe.is_none() && self.stderr.pipe.is_none() && self.exited.is_some() {
+            if self.stdout.pipe.is_none() && self.stderr.pipe.is_none() && self.rest_until.is_some() {
                 self.finish();
             }
             return;
@@ -187,17 +181,18 @@ impl Session {
     }
 
     fn take_fresh(&mut self) {
-        for event in std::mem::take(&mut self.fresh) {
-            let answer = self.request.answer(&event).map(|bytes: &SecretBytes| bytes.expose_secret().to_vec());
-            match (&event, answer) {
-                (Event::PasswordWanted, None) | (Event::PasswordRefused, _) => self.close_input(),
-                (event, Some(answer)) => {
-                    self.outgoing.push_back((answer, 0));
-                    self.body_is_queued |= matches!(event, Event::Hello);
-                }
-                (_, None) => {}
+        self.events.extend(self.fresh.drain(..));
+    }
+
+    fn answer(&mut self, event: &Event) {
+        let answer = self.request.answer(event).map(|bytes: &SecretBytes| bytes.expose_secret().to_vec());
+        match (event, answer) {
+            (Event::PasswordWanted, None) | (Event::PasswordRefused, _) => self.close_input(),
+            (event, Some(answer)) => {
+                self.outgoing.push_back((answer, 0));
+                self.is_told_to_go |= matches!(event, Event::Started(_));
             }
-            self.events.push_back(event);
+            (_, None) => {}
         }
     }
 }
@@ -219,7 +214,7 @@ impl Reads<'_> {
 enum Happened {
     Written(bool),
     Read(Stream, usize),
-    Exited(bool),
+    Exited,
     Finished,
 }
 
