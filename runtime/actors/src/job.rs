@@ -389,7 +389,7 @@ fn sequences(
             let span = tracing::info_span!(parent: job_span, "thread", id = thread.id);
             let start = |(slot, number): (&pogo_plan::Slot, u32)| {
                 let n_hosts = u32::try_from(slot.hosts.len()).unwrap_or(u32::MAX);
-                let post = post::start(|mail| Slot {
+                post::start(|mail| Slot {
                     slot: SlotIdx(number),
                     machine: slot::Machine::new(n_hosts, slot.max_failures, Faults::default()),
                     clock,
@@ -398,8 +398,7 @@ fn sequences(
                     span: tracing::info_span!(parent: &span, "slot", id = slot.id),
                     actions: Vec::new(),
                     mail,
-                });
-                post
+                })
             };
             let slots: Vec<_> = thread.slots.iter().zip(first..).map(start).collect();
             all_slots.extend(slots.iter().cloned());
