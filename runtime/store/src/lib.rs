@@ -8,6 +8,7 @@ mod db;
 mod error;
 mod folder;
 mod lock;
+mod output;
 mod read;
 mod replica;
 mod session;
@@ -18,6 +19,9 @@ mod wake;
 pub use author::Who;
 pub use clock::{Clock, SystemClock, rfc3339};
 pub use error::StoreError;
-pub use read::Entry;
-pub use session::{Answer, Batch, CommandId, NewJob, Owned, Session, Told};
+pub use output::{Output, OutputWriter};
+pub use read::{
+    BadIn, CommandRow, Entry, Facts, Filter, Holder, HostRow, JobRow, OutHost, Reader, Status, Wait,
+};
+pub use session::{Answer, Batch, CommandId, Given, NewJob, Owned, Pruned, Session, Told};
 pub use store::Store;

@@ -60,7 +60,8 @@ fn is_free(file: &File, start: i64, length: i64) -> Result<bool, Errno> {
 /// A lock held by whoever runs a job, for as long as its process lives.
 #[derive(Debug)]
 pub(crate) struct OwnerLock {
-    file: File,
+    /// Closed with the process at the latest, and the lock with it.
+    _file: File,
 }
 
 impl OwnerLock {
@@ -69,35 +70,39 @@ impl OwnerLock {
         let file = folder.open(path)?;
         let taken = try_lock(&file, Kind::Exclusive, 0, 1);
         let taken = taken.map_err(|error| StoreError::io("cannot lock", path, error.into()))?;
-        Ok(taken.then_some(Self { file }))
-    }
-
-    /// Whether this is still the file that others look at.
-    pub(crate) fn is_in_place(&self, path: &Path) -> bool {
-        use std::os::unix::fs::MetadataExt;
-        match (self.file.metadata(), std::fs::metadata(path)) {
-            (Ok(own), Ok(found)) => (own.dev(), own.ino()) == (found.dev(), found.ino()),
-            _ => false,
-        }
+        Ok(taken.then_some(Self { _file: file }))
     }
 }
 
 /// Looks at another's [`OwnerLock`] without taking it.
 #[derive(Debug)]
-pub(crate) struct OwnerProbe {
-    file: Option<File>,
+pub(crate) enum OwnerProbe {
+    /// Nobody has ever run the job, or it is gone.
+    NoFile,
+    /// To be asked.
+    File(File),
+    /// Not to be asked by this user.
+    Closed,
 }
 
 impl OwnerProbe {
     pub(crate) fn new(path: &Path) -> Self {
         // Asking for a lock for writing needs no more than a file that can be read.
-        Self { file: File::open(path).ok() }
+        match File::open(path) {
+            Ok(file) => Self::File(file),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::NoFile,
+            Err(_) => Self::Closed,
+        }
     }
 
     /// Whether some process holds the lock. A lock that cannot be asked about counts as held: nobody is taken for dead
     /// without evidence.
     pub(crate) fn is_alive(&self) -> bool {
-        self.file.as_ref().is_some_and(|file| !is_free(file, 0, 1).unwrap_or(false))
+        match self {
+            Self::NoFile => false,
+            Self::File(file) => !is_free(file, 0, 1).unwrap_or(false),
+            Self::Closed => true,
+        }
     }
 }
 

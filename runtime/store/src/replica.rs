@@ -23,7 +23,6 @@ pub(crate) type Logged = (u64, Vec<Record>);
 /// A namespace as its row has it.
 #[derive(Clone, Debug)]
 pub(crate) struct Namespace {
-    pub(crate) id: i64,
     pub(crate) last: i64,
     pub(crate) trimmed: i64,
     pub(crate) ns: u64,
@@ -38,7 +37,7 @@ impl Namespace {
         folder: &Folder,
         id: i64,
     ) -> Result<Self, StoreError> {
-        const QUESTION: &str = "SELECT id, last, trimmed, ns, boot, ahead, rules FROM namespaces WHERE id = ?";
+        const QUESTION: &str = "SELECT last, trimmed, ns, boot, ahead, rules FROM namespaces WHERE id = ?";
         let failed = |error| StoreError::database(folder.root(), &error);
         let row = sqlx::query(QUESTION).bind(id).fetch_one(db).await.map_err(failed)?;
         let (found, rules) = Self::of(&row).map_err(failed)?;
@@ -54,14 +53,13 @@ impl Namespace {
     #[expect(clippy::cast_sign_loss, reason = "written as what it is read as")]
     fn of(row: &SqliteRow) -> Asked<(Self, i64)> {
         let found = Self {
-            id: row.try_get(0)?,
-            last: row.try_get(1)?,
-            trimmed: row.try_get(2)?,
-            ns: row.try_get::<i64, _>(3)? as u64,
-            boot: row.try_get(4)?,
-            ahead: row.try_get(5)?,
+            last: row.try_get(0)?,
+            trimmed: row.try_get(1)?,
+            ns: row.try_get::<i64, _>(2)? as u64,
+            boot: row.try_get(3)?,
+            ahead: row.try_get(4)?,
         };
-        Ok((found, row.try_get(6)?))
+        Ok((found, row.try_get(5)?))
     }
 
     /// The number of a namespace; `None` if nobody has used it yet.
@@ -220,6 +218,11 @@ impl Replica {
                 _ => true,
             }
         });
+    }
+
+    /// The plans of the jobs whose limits are in force.
+    pub(crate) fn plans(&self) -> impl Iterator<Item = &Plan> {
+        self.registered.keys().filter_map(|job| self.plans.get(job)).map(|plan| &**plan)
     }
 
     /// The ledger as a blob.

@@ -6,14 +6,18 @@
 
 mod commit;
 mod life;
+mod operate;
+mod prune;
 mod writer;
+
+pub use operate::{Given, Pruned};
 
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use pogo_plan::event::{Author, Command, Fact, JobId};
+use pogo_plan::event::{Author, Command, Fact, JobId, Verdict};
 use pogo_plan::{HostIdx, Plan};
 use pogo_schedule::job::Counts;
 use pogo_schedule::ledger::{Effect, LimitUse, Op};
@@ -116,11 +120,22 @@ pub struct Owned {
     pub facts: Vec<Fact<HostIdx>>,
 }
 
+struct Decision {
+    job: JobId,
+    host: String,
+    verdict: Verdict,
+    reason: String,
+}
+
 enum Request {
     Submit(Batch),
     Begin(Box<NewJob>, SyncSender<Result<Owned, StoreError>>),
     Own(JobId, SyncSender<Result<Owned, StoreError>>),
     Leave(JobId, SyncSender<()>),
+    Release(String, String, SyncSender<Result<(), StoreError>>),
+    Decide(Decision, SyncSender<Result<Given, StoreError>>),
+    Command(JobId, Command, Option<String>, SyncSender<Result<Given, StoreError>>),
+    Prune(i64, SyncSender<Result<Pruned, StoreError>>),
     Close,
 }
 
@@ -138,6 +153,10 @@ impl std::fmt::Debug for Request {
             Self::Begin(..) => "Begin",
             Self::Own(..) => "Own",
             Self::Leave(..) => "Leave",
+            Self::Release(..) => "Release",
+            Self::Decide(..) => "Decide",
+            Self::Command(..) => "Command",
+            Self::Prune(..) => "Prune",
             Self::Close => "Close",
         })
     }
@@ -209,6 +228,47 @@ impl Session {
         let (reply, answer) = sync_channel(1);
         let _ = self.requests.send(Request::Leave(job, reply));
         let _ = answer.recv();
+    }
+
+    /// Says that a host is back in service, whatever job left it bad. On record with who said so and why.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotOut`], [`StoreError::Running`], [`StoreError::NotReleased`]; else see [`StoreError`].
+    pub fn release(&self, host: &str, reason: &str) -> Result<(), StoreError> {
+        self.ask(|reply| Request::Release(host.to_owned(), reason.to_owned(), reply))
+    }
+
+    /// Says what became of a host whose last attempt in a job nobody saw end. A running job is told by a command; with no
+    /// process that runs it, it is done here and now.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoJob`], [`StoreError::Refused`]; else see [`StoreError`].
+    pub fn decide(&self, job: JobId, host: &str, verdict: Verdict, reason: &str) -> Result<Given, StoreError> {
+        let (host, reason) = (host.to_owned(), reason.to_owned());
+        self.ask(|reply| Request::Decide(Decision { job, host, verdict, reason }, reply))
+    }
+
+    /// Puts an operator's command to a job on record, for whoever runs it. Without such a process it waits until the job is
+    /// taken up. [`crate::Reader::wait_answer`] waits for what becomes of it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoJob`]; else see [`StoreError`].
+    pub fn command(&self, job: JobId, command: Command, reason: Option<&str>) -> Result<Given, StoreError> {
+        let reason = reason.map(str::to_owned);
+        self.ask(|reply| Request::Command(job, command, reason, reply))
+    }
+
+    /// Deletes the jobs of the namespace that ended before a moment (microseconds since 1970) and have left no host out of
+    /// service, with all that was kept of them. Jobs that have not ended are kept, however old.
+    ///
+    /// # Errors
+    ///
+    /// Whatever is wrong with the store: see [`StoreError`].
+    pub fn prune(&self, ended_before: i64) -> Result<Pruned, StoreError> {
+        self.ask(|reply| Request::Prune(ended_before, reply))
     }
 
     fn ask<T>(&self, request: impl FnOnce(SyncSender<Result<T, StoreError>>) -> Request) -> Result<T, StoreError> {

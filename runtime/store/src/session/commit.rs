@@ -230,7 +230,7 @@ impl Writer {
         Ok(())
     }
 
-    fn take_facts(&self, job: JobId, facts: &[Fact<HostIdx>], draft: &mut Draft) -> Result<(), StoreError> {
+    pub(super) fn take_facts(&self, job: JobId, facts: &[Fact<HostIdx>], draft: &mut Draft) -> Result<(), StoreError> {
         let Some(job) = draft.job(job) else { return Ok(()) };
         for fact in facts {
             if let Fact::JobState { state } = fact {

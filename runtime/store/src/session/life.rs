@@ -48,8 +48,7 @@ impl Writer {
             } else {
                 Arc::new(read_plan(&mut self.db, &self.folder, new.id).await?)
             };
-            self.adopt(new.id, Own { lock, plan: Arc::clone(&plan), epoch: 1, seq: 0 });
-            self.write(&mut draft).await?;
+            self.adopt(new.id, Own { _lock: lock, plan: Arc::clone(&plan), epoch: 1, seq: 0 });
             Ok(Owned { id: new.id, plan, epoch: 1, facts: Vec::new() })
         };
         let begun = work.await;
@@ -68,7 +67,7 @@ impl Writer {
         self.end_life(job, owned, draft).await
     }
 
-    async fn take_up(&mut self, job: JobId, draft: &mut Draft) -> Result<Owned, StoreError> {
+    pub(super) async fn take_up(&mut self, job: JobId, draft: &mut Draft) -> Result<Owned, StoreError> {
         let folder = Arc::clone(&self.folder);
         let failed = |error| StoreError::database(folder.root(), &error);
         let question = "SELECT epoch, seq FROM jobs WHERE id = ? AND namespace = ?";
@@ -99,8 +98,7 @@ impl Writer {
         let change = sqlx::query(change).bind(epoch).bind(self.who.to_string()).bind(self.who.pid);
         let change = change.bind(self.clock.wall()).bind(self.replica.last).bind(number(job));
         change.execute(&mut self.db).await.map_err(failed)?;
-        self.adopt(job, Own { lock, plan: Arc::clone(&plan), epoch, seq });
-        self.write(draft).await?;
+        self.adopt(job, Own { _lock: lock, plan: Arc::clone(&plan), epoch, seq });
         Ok(Owned { id: job, plan, epoch: epoch.unsigned_abs(), facts })
     }
 
@@ -110,27 +108,39 @@ impl Writer {
         done: Result<Owned, StoreError>,
         draft: Draft,
     ) -> Result<Owned, StoreError> {
-        let was_refused = matches!(done, Err(StoreError::Owned { .. } | StoreError::NoJob { .. }));
-        match done {
-            Ok(owned) => {
-                self.end_turn(Ok(()), draft).await?;
-                Ok(owned)
-            }
-            // What was caught up with is written all the same.
-            Err(refusal) if was_refused => {
-                let mut draft = draft;
-                let written = self.write(&mut draft).await;
-                self.end_turn(written, draft).await?;
-                Err(refusal)
-            }
-            Err(error) => {
-                self.jobs.remove(&job);
-                let text = error.to_string();
-                let _ = self.end_turn(Err(error), draft).await;
-                // The copy of the ledger may be ahead of what is on record.
-                self.is_broken = true;
-                Err(StoreError::Database { path: self.folder.root().to_owned(), detail: text })
-            }
+        let done = self.end_order(done, draft).await;
+        if done.is_err() && self.is_broken {
+            self.jobs.remove(&job);
+        }
+        done
+    }
+
+    /// Ends the turn of something that was asked for. A refusal changes nothing, but what was caught up with is written all the
+    /// same.
+    pub(super) async fn end_order<T>(
+        &mut self,
+        done: Result<T, StoreError>,
+        mut draft: Draft,
+    ) -> Result<T, StoreError> {
+        let is_refusal = matches!(
+            done,
+            Err(StoreError::Owned { .. }
+                | StoreError::NoJob { .. }
+                | StoreError::NotOut { .. }
+                | StoreError::Running { .. }
+                | StoreError::NotReleased { .. }
+                | StoreError::Refused { .. })
+        );
+        let written = match &done {
+            Err(_) if !is_refusal => Err(StoreError::SessionOver),
+            _ => self.write(&mut draft).await,
+        };
+        let ended = self.end_turn(written, draft).await;
+        // The copy of the ledger may be ahead of what is on record.
+        self.is_broken |= ended.is_err();
+        match (done, ended) {
+            (Ok(_), Err(error)) => Err(error),
+            (done, _) => done,
         }
     }
 

@@ -62,7 +62,8 @@ pub(super) struct Writer {
 /// A job of this session.
 #[derive(Debug)]
 pub(super) struct Own {
-    pub(super) lock: OwnerLock,
+    /// Held as long as this is.
+    pub(super) _lock: OwnerLock,
     pub(super) plan: Arc<Plan>,
     pub(super) epoch: i64,
     /// The number of the last fact on record.
@@ -194,6 +195,19 @@ impl Writer {
                         let _ = std::fs::remove_file(self.folder.socket(job));
                     }
                     let _ = reply.send(());
+                }
+                Request::Release(host, reason, reply) => {
+                    let _ = reply.send(self.release(&host, &reason).await);
+                }
+                Request::Decide(decision, reply) => {
+                    let _ = reply.send(self.decide(decision).await);
+                }
+                Request::Command(job, command, reason, reply) => {
+                    let _ = reply.send(self.give(job, &command, reason).await);
+                    self.hear_commands().await?;
+                }
+                Request::Prune(before, reply) => {
+                    let _ = reply.send(self.prune(before).await);
                 }
                 Request::Close => return Ok(true),
             }

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
-use pogo_plan::event::JobId;
+use pogo_plan::event::{Author, Command, JobId};
 use pogo_plan::job::*;
-use pogo_plan::outcome::{JobState, Outcome};
+use pogo_plan::outcome::{HostState, JobState, Outcome};
 use pogo_plan::{HostIdx, HostTable, Limit, Origin, Plan, Slot, Thread};
 use pogo_schedule::time::Monotonic;
 use pogo_schedule::{host_task, job};
-use pogo_store::{Answer, Batch, NewJob, Owned, Session, Store, Told};
+use pogo_store::{Answer, Batch, NewJob, Owned, Session, Store, StoreError, Told};
 
 use crate::engine::{Engine, Input, Wanted, event_of};
 
@@ -101,15 +101,18 @@ pub(crate) struct Rig {
     running: Vec<(HostIdx, pogo_plan::outcome::Attempt)>,
     log: Option<Log>,
     fails: fn(&str) -> Outcome,
-    pub(crate) halt_after: Option<usize>,
+    /// Stops as if killed when so many batches are on record.
+    pub(crate) cut_after: Option<u64>,
     pub(crate) started: usize,
+    /// Says on standard output what begins.
+    pub(crate) is_loud: bool,
 }
 
 /// How a run ended.
 #[derive(Debug)]
 pub(crate) enum End {
     State(JobState),
-    Failed(pogo_store::StoreError),
+    Failed(StoreError),
     Cut,
 }
 
@@ -132,7 +135,7 @@ impl Rig {
         let (plan, id) = (owned.plan, owned.id);
         let (ticket, start, running, started) = (0, Instant::now(), Vec::new(), 0);
         let fails = |_: &str| Outcome::Succeeded;
-        Self { session, told, engine, plan, id, ticket, start, running, log, fails, halt_after: None, started }
+        Self { session, told, engine, plan, id, ticket, start, running, log, fails, cut_after: None, started, is_loud: false }
     }
 
     pub(crate) fn failing(mut self, fails: fn(&str) -> Outcome) -> Self {
@@ -140,8 +143,31 @@ impl Rig {
         self
     }
 
-    pub(crate) fn job(&self) -> &job::Machine {
-        &self.engine.job
+    /// Takes up a job; whoever cannot says why.
+    pub(crate) fn resume(store: &Store, id: u64, log: Option<Log>) -> Result<Self, StoreError> {
+        let (session, told) = open(store);
+        let owned = session.own(JobId::from_bits(id))?;
+        Ok(Self::of(session, told, owned, log))
+    }
+
+    /// Goes on after a crash, or after the job had ended otherwise than well.
+    pub(crate) fn go_on(&mut self) -> End {
+        match self.engine.job.state() {
+            JobState::Succeeded => End::State(JobState::Succeeded),
+            state if state.has_ended() => {
+                let (command, by) = (Command::Resume, Author::default());
+                self.run_after(job::Event::Command { command, by })
+            }
+            _ => self.run(),
+        }
+    }
+
+    /// The hosts of which nobody saw the end.
+    pub(crate) fn unknown(&self) -> Vec<String> {
+        let is_unknown = |host: &&HostIdx| {
+            self.engine.job.host(**host).is_some_and(|(state, _)| state == HostState::Unknown)
+        };
+        self.plan.targets.iter().filter(is_unknown).map(|&host| self.plan.hosts.name(host).to_owned()).collect()
     }
 
     fn now(&self) -> Monotonic {
@@ -155,6 +181,9 @@ impl Rig {
                 log.say("begin", self.plan.hosts.name(host), self.id);
             }
             self.started += 1;
+            if self.is_loud {
+                println!("begin {}", self.plan.hosts.name(host));
+            }
             self.running.push((host, attempt));
         }
         if wanted.facts.is_empty() && wanted.ops.is_empty() && answers.is_empty() {
@@ -187,7 +216,7 @@ impl Rig {
             if state.has_ended() && committed == self.ticket {
                 return End::State(state);
             }
-            if self.halt_after.is_some_and(|most| self.started >= most) {
+            if self.cut_after.is_some_and(|most| committed >= most) {
                 return End::Cut;
             }
             let mut wanted = Wanted::default();
