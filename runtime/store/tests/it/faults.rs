@@ -78,7 +78,8 @@ fn a_store_deleted_or_replaced_while_in_use_is_noticed_before_anything_is_told()
             fs::remove_file(folder.path().join(file)).unwrap();
         }
         if replaced {
-            used(folder.path());
+            let other = Store::open(folder.path()).unwrap();
+            Rig::begin(&other, 7, plan(&names(2), 0..2, &[]), None).run();
         }
         let mut rig = Rig::of(session, told, owned, None);
         let end = rig.run();

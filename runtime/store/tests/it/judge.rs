@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::rig::{LimitOf, names};
 
 /// Reads the log of all commands: no limit is ever exceeded, no host runs twice at once or twice in a job. Says how many
-/// commands began.
+/// hosts of how many jobs have run, or were decided on.
 ///
 /// A command that was begun and never ended counts until somebody wrote that it was decided on.
 pub(crate) fn judge(log: &Path, limits: &[LimitOf<'_>]) -> usize {
@@ -27,7 +27,11 @@ pub(crate) fn judge(log: &Path, limits: &[LimitOf<'_>]) -> usize {
                 }
             }
             "end" => assert_eq!(out.remove(host), Some(job), "line {at}: {host} ended and had not begun\n{text}"),
-            "decided" => drop(out.remove(host)),
+            // It ran or it did not: an operator said that its work is done.
+            "decided" => {
+                out.remove(host);
+                ran.insert((host, job));
+            }
             other => panic!("{other}"),
         }
     }

@@ -23,6 +23,8 @@ fn targets(job: u64) -> std::ops::Range<usize> {
 #[test]
 fn another_process() {
     let Ok(word) = std::env::var("POGO_TEST_PROCESS") else { return };
+    // The test runner's line about this test has no end yet.
+    println!();
     let words: Vec<&str> = word.split('|').collect();
     let (what, folder, job) = (words[0], Path::new(words[1]), words[2].parse::<u64>().unwrap());
     let store = Store::open(&folder.join("store")).unwrap();
@@ -125,7 +127,7 @@ fn ten_processes_share_limits_though_some_are_killed_and_taken_up_again() {
                 host.state == HostState::Unknown || (host.state == HostState::Running && status.job.owner.is_none())
             });
             for host in unseen {
-                let line = format!("decided {} -\n", host.host);
+                let line = format!("decided {} {}\n", host.host, job.id);
                 std::fs::OpenOptions::new().append(true).open(&log).unwrap().write_all(line.as_bytes()).unwrap();
                 session.decide(job.id, &host.host, Verdict::Succeeded, "looked at it").unwrap();
             }

@@ -57,7 +57,7 @@ fn a_job_that_waits_for_another_says_for_which_host_of_which_job() {
     assert!(matches!(bad.run(), End::State(JobState::Failed)));
     drop(bad);
     let mut waits = Rig::begin(&store, 2, plan(&names(3), 1..3, &limits), None);
-    waits.cut_after = Some(1);
+    waits.cut_on_wait = true;
     assert!(matches!(waits.run(), End::Cut));
     let mut reader = Reader::open(&store).unwrap();
     let status = reader.status(&JobId::from_bits(2).to_string()).unwrap();

@@ -11,6 +11,7 @@ use pogo_plan::event::{Author, Command, JobId};
 use pogo_plan::job::*;
 use pogo_plan::outcome::{HostState, JobState, Outcome};
 use pogo_plan::{HostIdx, HostTable, Limit, Origin, Plan, Slot, Thread};
+use pogo_schedule::ledger::Effect;
 use pogo_schedule::time::Monotonic;
 use pogo_schedule::{host_task, job};
 use pogo_store::{Answer, Batch, NewJob, Owned, Session, Store, StoreError, Told};
@@ -24,6 +25,9 @@ pub(crate) type LimitOf<'a> = (&'a str, std::ops::Range<usize>, u32);
 pub(crate) fn plan(hosts: &[String], targets: std::ops::Range<usize>, limits: &[LimitOf<'_>]) -> Arc<Plan> {
     let mut table = HostTable::new();
     let ids: Vec<HostIdx> = hosts.iter().map(|host| table.intern(host).unwrap().host).collect();
+    // A plan has no limits without targets.
+    let concerns = |members: &std::ops::Range<usize>| members.start < targets.end && targets.start < members.end;
+    let limits: Vec<_> = limits.iter().filter(|(_, members, _)| concerns(members)).collect();
     let targets = ids[targets].to_vec();
     let slot = |id: &str, hosts| Slot { id: id.into(), hosts, pause_after_ms: None, max_failures: None, at: None };
     let threads = vec![Thread { id: "unconstrained".into(), slots: vec![slot("unconstrained", targets.clone())] }];
@@ -101,6 +105,8 @@ pub(crate) struct Rig {
     running: Vec<(HostIdx, pogo_plan::outcome::Attempt)>,
     log: Option<Log>,
     fails: fn(&str) -> Outcome,
+    /// Stops as soon as a claimed host has to wait.
+    pub(crate) cut_on_wait: bool,
     /// Stops as if killed when so many batches are on record.
     pub(crate) cut_after: Option<u64>,
     pub(crate) started: usize,
@@ -135,7 +141,7 @@ impl Rig {
         let (plan, id) = (owned.plan, owned.id);
         let (ticket, start, running, started) = (0, Instant::now(), Vec::new(), 0);
         let fails = |_: &str| Outcome::Succeeded;
-        Self { session, told, engine, plan, id, ticket, start, running, log, fails, cut_after: None, started, is_loud: false }
+        Self { session, told, engine, plan, id, ticket, start, running, log, fails, cut_after: None, cut_on_wait: false, started, is_loud: false }
     }
 
     pub(crate) fn failing(mut self, fails: fn(&str) -> Outcome) -> Self {
@@ -229,6 +235,10 @@ impl Rig {
                 match word {
                     Told::Committed { ticket } => committed = ticket,
                     Told::Effects(effects) => {
+                        let is_waiting = |effect: &Effect| matches!(effect, Effect::Waiting { .. });
+                        if self.cut_on_wait && effects.iter().any(is_waiting) {
+                            return End::Cut;
+                        }
                         for event in effects.into_iter().filter_map(event_of) {
                             self.engine.step(now, Input::Job(event), &mut wanted);
                         }
