@@ -12,7 +12,7 @@ use pogo_schedule::job::Refusal;
 use pogo_store::{Batch, Session};
 use tokio::sync::Notify;
 
-use super::support::{Act, Home, Hosts, Line, Script, most_out, options};
+use super::support::{Act, Home, Hosts, Line, Script, most_out, options, whole};
 use crate::clock::Clock;
 use crate::job::{Held, Records};
 use crate::keeping::{Desk, Relay};
@@ -63,7 +63,7 @@ impl Desk for CutDesk {
 fn run_cut(home: &Home, id: u64, plan: Plan, script: &Arc<Script>, cut: &Arc<Cut>) -> bool {
     let stored = Stored { store: home.store.clone(), summary: String::new() };
     let options = options(id);
-    let taken = TakenUp::begin(&stored, plan, &options).unwrap();
+    let taken = TakenUp::begin(&stored, whole(plan), &options).unwrap();
     let (plan, session) = (taken.plan(), taken.session());
     let (machine, _, Early { relay, .. }) = taken.hand_over();
     let to_job = Relay::new();
@@ -144,18 +144,20 @@ fn finish(home: &Home, id: u64, script: &Arc<Script>) {
             .map(|(host, _): &(HostIdx, _)| names[host.index()])
             .collect();
         for host in unknown {
-            // Begun and not seen to end: it did its work. Else nothing of it did.
-            let last = script.log.lock().unwrap().iter().rposition(|line| match line {
+            // What began and did not fail did its work, though nobody here saw it; else nothing was done.
+            let mut log = script.log.lock().unwrap();
+            let last = log.iter().rfind(|line| match line {
                 Line::Begin(name, _) | Line::End(name, _) => name == host,
             });
-            let has_begun = last.is_some_and(|at| {
-                let log = script.log.lock().unwrap();
-                !matches!(&log[at], Line::End(_, outcome) if *outcome != Outcome::Succeeded)
-            });
-            let verdict = if has_begun { Verdict::Succeeded } else { Verdict::Failed };
-            if has_begun {
-                script.log.lock().unwrap().push(Line::End(host.to_owned(), Outcome::Succeeded));
-            }
+            let verdict = match last {
+                Some(Line::Begin(..)) => {
+                    log.push(Line::End(host.to_owned(), Outcome::Succeeded));
+                    Verdict::Succeeded
+                }
+                Some(Line::End(_, Outcome::Succeeded)) => Verdict::Succeeded,
+                Some(Line::End(..)) | None => Verdict::Failed,
+            };
+            drop(log);
             let decide = Command::Decide { host: host.to_owned(), verdict };
             operate(&home.take_up(), JobId::from_bits(id), vec![decide]).unwrap();
         }

@@ -12,7 +12,7 @@ use pogo_plan::{Job, Plan};
 use pogo_store::Store;
 use pogo_transport::{Attempt, Progress, Refused, Running, Stop, Transport};
 
-use super::support::{Home, Line, Script, most_out, options};
+use super::support::{Home, Line, Script, most_out, options, whole};
 use crate::tests::support::{job, plan, states};
 use crate::{Keeping, Stored, operate};
 
@@ -23,7 +23,7 @@ const CHILD: &str = "tests::stored::processes::the_other_process";
 
 fn four() -> Plan {
     let hosts: &[&str] = &["a", "b", "c", "d"];
-    plan(job("true"), &[&[hosts]], &[(2, hosts)])
+    whole(plan(job("true"), &[&[hosts]], &[(2, hosts)]))
 }
 
 /// Says what happens in a file that all processes share. Job 1 never ends an attempt.

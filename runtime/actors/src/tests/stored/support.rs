@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use pogo_plan::event::{Author, Event, JobId};
 use pogo_plan::outcome::Outcome;
-use pogo_plan::{Job, Plan};
+use pogo_plan::{Job, Plan, Slot, Thread};
 use pogo_store::Store;
 use pogo_transport::{Attempt, Probing, Progress, Refused, Running, Stop, Transport};
 
@@ -145,7 +145,7 @@ impl Home {
     ) -> Result<Ended, RunError> {
         let stored = Stored { store: self.store.clone(), summary: "apply test.cfg".to_owned() };
         let transport = Arc::new(Hosts(Arc::clone(script)));
-        crate::run_with(plan, options(id), transport, Keeping::Stored(stored), control, Vec::new())
+        crate::run_with(whole(plan), options(id), transport, Keeping::Stored(stored), control, Vec::new())
     }
 
     pub(super) fn take_up(&self) -> TakeUp {
@@ -197,4 +197,12 @@ pub(super) fn most_out(log: &[Line]) -> usize {
         most = most.max(out.len());
     }
     most
+}
+
+/// A plan on record has a last thread for hosts that are in no other, empty or not.
+pub(super) fn whole(mut plan: Plan) -> Plan {
+    let id = || "unconstrained".to_owned();
+    let slot = Slot { id: id(), hosts: Vec::new(), pause_after_ms: None, max_failures: None, at: None };
+    plan.threads.push(Thread { id: id(), slots: vec![slot] });
+    plan
 }
