@@ -243,6 +243,19 @@ fn a_host_that_knows_how_it_ended_is_asked() {
 }
 
 #[test]
+fn a_host_is_asked_about_an_unknown_attempt() {
+    let (home, cut) = (Home::new(), Cut::after(usize::MAX));
+    crashed(&home, 1, &breaks_off_in_a(&cut), &cut);
+    let probe = |script| crate::probe(&home.take_up(), &[], &options(1), &home.transport(&script)).unwrap();
+    assert_eq!(probe(Script::good()), [], "it does not know");
+    let known = [("a".to_owned(), Outcome::Succeeded)];
+    assert_eq!(probe(Script::that_knows(Outcome::Succeeded)), known);
+    let script = Script::good();
+    assert_eq!(home.resume(1, &script).unwrap().state, JobState::Succeeded);
+    assert_eq!(script.hosts(), ["b"]);
+}
+
+#[test]
 fn an_operators_word_to_a_job_without_a_process_halts_it() {
     let (home, cut) = (Home::new(), Cut::after(usize::MAX));
     crashed(&home, 1, &breaks_off_in_a(&cut), &cut);

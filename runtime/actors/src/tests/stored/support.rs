@@ -148,6 +148,10 @@ impl Home {
         crate::run_with(whole(plan), options(id), transport, Keeping::Stored(stored), control, Vec::new())
     }
 
+    pub(super) fn transport(&self, script: &Arc<Script>) -> Arc<dyn Transport> {
+        Arc::new(Hosts(Arc::clone(script)))
+    }
+
     pub(super) fn take_up(&self) -> TakeUp {
         let by = Author { name: "olga".to_owned(), reason: Some("it is late".to_owned()) };
         TakeUp { store: self.store.clone(), namespace: "default".to_owned(), by }
@@ -160,18 +164,18 @@ impl Home {
     pub(super) fn resume_seen(&self, id: u64, script: &Arc<Script>) -> (Result<Ended, RunError>, Vec<Event>) {
         let (_sender, receiver) = crate::control();
         let seen = Seen::default();
-        let transport: Arc<dyn Transport> = Arc::new(Hosts(Arc::clone(script)));
+        let transport = self.transport(script);
         let subscribers = vec![Box::new(seen.clone()) as _];
-        let ended = crate::resume(&self.take_up(), options(id), &transport, receiver, subscribers);
+        let ended = crate::resume(&self.take_up(), options(id), transport, receiver, subscribers);
         let events = seen.0.lock().unwrap().clone();
         (ended, events)
     }
 
     pub(super) fn retry(&self, id: u64, hosts: &[&str], script: &Arc<Script>) -> Result<Ended, RunError> {
         let (_sender, receiver) = crate::control();
-        let transport: Arc<dyn Transport> = Arc::new(Hosts(Arc::clone(script)));
+        let transport = self.transport(script);
         let hosts: Vec<String> = hosts.iter().map(|&host| host.to_owned()).collect();
-        crate::retry(&self.take_up(), &hosts, options(id), &transport, receiver, Vec::new())
+        crate::retry(&self.take_up(), &hosts, options(id), transport, receiver, Vec::new())
     }
 }
 
