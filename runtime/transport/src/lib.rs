@@ -40,6 +40,9 @@ pub type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 /// The work of letting go of everything.
 pub type Closing = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// The work of asking about an attempt.
+pub type Probing = Pin<Box<dyn Future<Output = Option<Outcome>> + Send>>;
+
 /// A way to reach hosts.
 pub trait Transport: Send + Sync {
     /// Whether this transport can run the job at all; asked before anything starts.
@@ -57,6 +60,13 @@ pub trait Transport: Send + Sync {
     /// Lets go of what is kept for further attempts, at the end of a run.
     fn close(&self) -> Closing {
         Box::pin(std::future::ready(()))
+    }
+
+    /// Asks the host how an attempt ended of which nobody here saw the end, in a bounded time. Nothing if the host does not
+    /// know, cannot be reached, or the attempt still runs. A transport that cannot ask says nothing.
+    fn probe(&self, attempt: Attempt) -> Probing {
+        drop(attempt);
+        Box::pin(std::future::ready(None))
     }
 }
 
