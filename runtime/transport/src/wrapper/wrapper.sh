@@ -90,7 +90,6 @@ fi
 }
 # A timer is a shell that waits for a sleep: it ends that too when it is ended. Not every sleep knows fractions.
 p_timer() {
-p_untimer
 { p_z=
 trap "kill \$p_z; exit" TERM
 p_s=$(($1 / 1000))
@@ -224,6 +223,10 @@ p_stage=1
 p_signal TERM
 case $p_nap in
 ?*) kill "$p_nap" ;;
+esac
+# Not waited for: this may run inside a wait, and bash hangs in a second one.
+case $p_t in
+?*) kill "$p_t" ;;
 esac
 p_timer "$p_grace"
 }
