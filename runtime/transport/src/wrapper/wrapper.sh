@@ -2,14 +2,21 @@
 #
 # Two processes. The one that the server started (and knows) listens to standard input, and can leave at any time without
 # anybody missing it. Its child, the keeper, runs the parts of the attempt, each in a process group of its own, and owns
-# their time. They talk by signals, and the work is done in the handlers, so that none comes too early or is lost:
-#   TTOU never go   USR1 stop   USR2 the input has ended   TTIN the end is on record   ALRM a timer is over
+# their time. While a part runs they talk by signals, and the work is done in the handlers:
+#   TTOU never go   USR1 stop   USR2 the input has ended   ALRM a timer is over
+# A shell may overlook one that comes just before it waits, until that wait is over: so each is sent once a second until the
+# keeper says by a file that it has heard it. Everything else goes through the named pipe `a`, where nothing can be lost.
 # The first part waits at a gate until the client says that it knows of the start: else a command could have run of which
 # nobody ever heard.
 # Output goes through two named pipes that the keeper holds open: whoever reads them can be replaced while a command runs.
 # The keeper says its marks into the same pipes, so that they stand behind what was written before.
 #
-# Besides sh it needs: awk cat dd id kill mkdir mkfifo mv rm sleep tee, and setsid where it exists.
+# An attempt costs six processes besides its first shell and its command: mkfifo, the keeper, a tee for each stream, a timer
+# and its sleep; the last of the keeper becomes rm. Fewer cannot be had safely. Without a tee the session itself would hold
+# the output: when its owner goes, the command would write into nowhere and die of that, or the session could not be left.
+# sh can neither read two pipes at once nor wait with a limit. A script costs two more: mkdir and chmod.
+#
+# Besides sh it needs: awk cat chmod dd find id kill mkdir mkfifo mv rm sleep tee, and setsid where it exists.
 
 p_refuse() {
 p_say "end unreachable 0 - $*"
@@ -31,28 +38,43 @@ done
 read -r p_line || exit 0
 [ "$p_line" = "$p_nonce" ] || p_refuse "the input of the session is damaged"
 eval "$p_config"
-p_dir=
+# Files with names that nobody can guess, for our eyes only, in no folder of their own, which would be one more process.
+# The umask is the command's; asked for through a file it costs no process either.
+set -C
+p_f=
 for p_d in "${TMPDIR:-/tmp}" /tmp /var/tmp "${HOME:-/}"; do
-if mkdir -m 700 "$p_d/pogo-$p_tag" 2>/dev/null; then
-p_dir=$p_d/pogo-$p_tag
-if mkfifo "$p_dir/o" "$p_dir/e" "$p_dir/g" "$p_dir/r" 2>/dev/null; then
+p_f=$p_d/pogo-$p_tag
+p_umask=
+if { umask >"$p_f.u"; } 2>/dev/null; then
+if read -r p_umask <"$p_f.u" && ( umask 077; exec mkfifo "$p_f.o" "$p_f.e" "$p_f.g" "$p_f.a" ) 2>/dev/null; then
 break
 fi
-rmdir "$p_dir"
-p_dir=
+rm -f "$p_f.u" "$p_f.o" "$p_f.e" "$p_f.g" "$p_f.a"
 fi
+p_f=
 done
-case $p_dir in
-"") p_refuse "cannot make a folder for the attempt in ${TMPDIR:-/tmp}, /tmp, /var/tmp or the home: full or read-only" ;;
+case $p_f in
+"") p_refuse "cannot make files for the attempt in ${TMPDIR:-/tmp}, /tmp, /var/tmp or the home: full or read-only" ;;
 esac
-trap "rm -rf \"\$p_dir\"" EXIT
+umask 077
+p_s=$p_f
+p_note=
+p_through=
+p_sweep="rm -rf \"\$p_s\" \"\$p_f\" \"\$p_f.u\" \"\$p_f.o\" \"\$p_f.e\" \"\$p_f.g\" \"\$p_f.a\" \"\$p_f.prehook\" \"\$p_f.command\" \"\$p_f.verify\" \"\$p_f.posthook\" \"\$p_f.finally\" \"\$p_f.USR1\" \"\$p_f.USR2\" \"\$p_f.TTOU\""
+trap "$p_sweep" EXIT
 trap "exit 1" HUP TERM PIPE
 
 # Small texts line by line, without a process; large or binary ones by length. A dd that does not know fullblock refuses it
 # before it reads anything.
 for p_blob in $p_blobs; do
 p_count=${p_blob##*:}
-p_file=$p_dir/${p_blob%%:*}
+p_file=$p_f.${p_blob%%:*}
+case $p_blob in
+script:*)
+mkdir "$p_f" || p_refuse "cannot make the folder $p_f"
+p_file=$p_f/$p_script
+;;
+esac
 case $p_blob in
 *:lines:*)
 while [ "$p_count" -gt 0 ]; do
@@ -62,17 +84,62 @@ p_count=$((p_count - 1))
 done >"$p_file"
 ;;
 *)
-dd iflag=fullblock bs="$p_count" count=1 >"$p_file" 2>/dev/null || dd ibs=1 obs=65536 count="$p_count" >"$p_file" 2>/dev/null
+printf "" >"$p_file" && { dd iflag=fullblock bs="$p_count" count=1 >|"$p_file" 2>/dev/null || dd ibs=1 obs=65536 count="$p_count" >|"$p_file" 2>/dev/null; }
 ;;
-esac || p_refuse "cannot write the command to $p_dir: full"
+esac || p_refuse "cannot write the command to $p_f: full"
 done
 read -r p_line || exit 0
-[ "$p_line" = "$p_nonce" ] || p_refuse "the command did not reach $p_dir as it was: full?"
-case $p_script in
-"") ;;
-*)
-mkdir "$p_dir/s" && mv "$p_dir/script" "$p_dir/s/$p_script" && chmod 700 "$p_dir/s/$p_script" || p_refuse "cannot write the script to $p_dir"
+[ "$p_line" = "$p_nonce" ] || p_refuse "the command did not reach $p_f as it was: full?"
+
+# Whether the file $1 can be executed where it is. busybox looks at its mode only, not at how the file system is mounted.
+p_runs() {
+[ -x "$1" ] || return 1
+[ /proc/self/exe -ef /bin/busybox ] 2>/dev/null
+case $? in
+1) return 0 ;;
+esac
+p_at=
+p_how=
+while read -r p_x p_y p_z p_opts p_line; do
+case $1 in
+"${p_y%/}"/*) [ "${#p_y}" -ge "${#p_at}" ] && p_at=$p_y && p_how=$p_opts ;;
+esac
+done </proc/mounts
+case ,$p_how, in
+*,noexec,*) return 1 ;;
+esac
+return 0
+}
+# A file system that executes nothing: another one, or the interpreter that the script names.
+p_place() {
+chmod 700 "$p_s/$p_script" || return 1
+p_runs "$p_s/$p_script" && return 0
+for p_d in /tmp /var/tmp "${HOME:-/}"; do
+p_x=$p_d/pogo-$p_tag
+mkdir "$p_x" || continue
+if printf "" >"$p_x/$p_script" && chmod 700 "$p_x/$p_script" && p_runs "$p_x/$p_script"; then
+mv -f "$p_s/$p_script" "$p_x/$p_script" || return 1
+p_note="the script was run from $p_d, because ${p_f%/*} is mounted noexec"
+p_s=$p_x
+return 0
+fi
+rm -rf "$p_x"
+done
+read -r p_line <"$p_s/$p_script"
+# Alone it would mean something to csh.
+p_bang="! "
+p_bang=${p_bang% }
+case $p_line in
+"#$p_bang"*)
+p_through=${p_line#??}
+p_note="the script was run through its interpreter, because ${p_f%/*} is mounted noexec"
 ;;
+*) p_note="the script cannot be run: ${p_f%/*} is mounted noexec, and it names no interpreter" ;;
+esac
+return 0
+}
+case $p_script in
+?*) p_place 2>/dev/null || p_refuse "cannot write the script to $p_s" ;;
 esac
 p_setsid=
 command -v setsid >/dev/null 2>&1 && p_setsid=setsid
@@ -88,20 +155,33 @@ else
 p_now=$(date +%s)000
 fi
 }
-# A timer is a shell that waits for a sleep: it ends that too when it is ended. Not every sleep knows fractions.
-p_timer() {
-{ p_z=
-trap "kill \$p_z; exit" TERM
+# Sleeps so many milliseconds; TERM ends it. Not every sleep knows fractions.
+p_doze() {
 p_s=$(($1 / 1000))
-p_f=$((1000 + $1 % 1000))
-case $p_f in
-1000) p_f=$p_s ;;
-*) p_f=$p_s.${p_f#1} ;;
+p_n=$((1000 + $1 % 1000))
+case $p_n in
+1000) p_n=$p_s ;;
+*) p_n=$p_s.${p_n#1} ;;
 esac
-sleep "$p_f" &
+sleep "$p_n" &
 p_z=$!
 wait "$p_z" || { sleep $((p_s + 1)) & p_z=$! ; wait "$p_z"; }
-# Again until it is heard: bash may miss a signal just before it waits.
+}
+# A timer is a shell that waits for a sleep: it ends that too when it is ended. One is enough for the deadline and for the
+# acknowledgement that follows: after five seconds it says `tick`, whatever it is for.
+p_timer() {
+p_tn=$((p_tn + 1))
+{ p_z=
+trap "kill \$p_z; exit" TERM
+if [ "$1" -gt 5000 ]; then
+p_doze 5000
+printf "tick %s\n" "$p_tn" >&9
+p_doze $(($1 - 5000))
+else
+p_doze "$1"
+printf "tick %s\n" "$p_tn" >&9
+fi
+# Again until it is heard.
 while kill -ALRM "$p_k"; do sleep 1; done; } 7>&- 8>&- &
 p_t=$!
 }
@@ -112,14 +192,14 @@ esac
 }
 # A rest that a stop ends.
 p_rest() {
-sleep "$1" 7>&- 8>&- &
+sleep "$1" 7>&- 8>&- 9>&- &
 p_nap=$!
 case $p_cause in
 "") wait "$p_nap" ;;
 *) kill "$p_nap" ;;
 esac
 case $? in
-1|2) sleep 1 7>&- 8>&- ;;
+1|2) sleep 1 7>&- 8>&- 9>&- ;;
 esac
 p_nap=
 }
@@ -184,10 +264,12 @@ esac
 }
 p_on_stop() {
 p_sig=1
+printf "" >"$p_f.USR1"
 p_end_for stopped
 }
 p_on_never() {
 p_sig=1
+printf "" >"$p_f.TTOU"
 p_end_for unreachable
 }
 p_on_time() {
@@ -200,24 +282,20 @@ case $p_running$p_stage in
 11) p_stage=2; p_signal KILL ;;
 esac
 }
-p_on_ack() {
-p_sig=1
-p_acked=1
-case $p_t in
-?*) kill "$p_t" ;;
-esac
-}
 p_on_lost() {
 p_sig=1
+case $p_lost in
+?*) return ;;
+esac
 p_lost=1
+printf "" >"$p_f.USR2"
 kill "$p_out" "$p_err"
-cat <"$p_dir/o" >/dev/null 7>&- 8>&- &
+cat <"$p_f.o" >/dev/null 7>&- 8>&- 9>&- &
 p_out=$!
-cat <"$p_dir/e" >/dev/null 7>&- 8>&- &
+cat <"$p_f.e" >/dev/null 7>&- 8>&- 9>&- &
 p_err=$!
 case $p_saying$p_cause in
-1*) kill "$p_t" ;;
-unreachable) ;;
+1*|unreachable) ;;
 *) p_report "running 0 - $p_boot $p_group $p_k $p_ks" ;;
 esac
 }
@@ -261,15 +339,18 @@ p_phase=$1
 p_ms=$2
 shift 2
 p_stage=0
+p_untimer
 case $p_cause in
 ?*) return ;;
 esac
-{ trap - HUP USR1 USR2 TTIN TTOU ALRM EXIT
+{ trap - HUP INT QUIT USR1 USR2 TTOU ALRM EXIT
 case $p_gate in
-1) read -r p_line <"$p_dir/g" || exit 126 ;;
+# Without a word the listener is gone.
+1) read -r p_line <"$p_f.g" || { kill -TTOU "$p_k"; exit 126; } ;;
 esac
+umask "$p_umask"
 eval "$p_env"
-exec $p_setsid "$@"; } </dev/null >"$p_dir/o" 2>"$p_dir/e" 7>&- 8>&- &
+exec $p_setsid "$@"; } </dev/null >"$p_f.o" 2>"$p_f.e" 7>&- 8>&- 9>&- &
 p_g=$!
 p_child=$p_g
 p_running=1
@@ -293,7 +374,6 @@ p_gate=
 case $p_cause in
 "")
 p_running=0
-p_untimer
 case $p_setsid in
 ?*)
 if kill -0 "-$p_g"; then
@@ -324,7 +404,7 @@ esac
 p_signal KILL
 ;;
 esac
-sleep 0.1 7>&- 8>&- || sleep 1
+sleep 0.1 7>&- 8>&- 9>&- || sleep 1
 done
 p_running=0
 p_untimer
@@ -340,10 +420,19 @@ case $1$p_script in
 command?*)
 eval "set -- command $p_args"
 shift
-p_run command "$p_time" "$p_dir/s/$p_script" "$@"
+case $p_through in
+"") p_run command "$p_time" "$p_s/$p_script" "$@" ;;
+*)
+# As the kernel does: the interpreter, at most one argument, the file.
+p_x=${p_through#"${p_through%%[! ]*}"}
+p_y=${p_x#"${p_x%% *}"}
+p_y=${p_y#"${p_y%%[! ]*}"}
+p_run command "$p_time" "${p_x%% *}" ${p_y:+"$p_y"} "$p_s/$p_script" "$@"
+;;
+esac
 set -- command
 ;;
-*) p_run "$1" "$p_time" $p_shell "$p_dir/$1" ;;
+*) p_run "$1" "$p_time" $p_shell "$p_f.$1" ;;
 esac
 p_now
 p_time=$((p_time - p_now + p_began))
@@ -373,7 +462,7 @@ while :; do
 p_now
 p_ms=$((p_until - p_now))
 [ "$p_ms" -gt 0 ] || p_ms=1
-p_run verify "$p_ms" $p_shell "$p_dir/verify"
+p_run verify "$p_ms" $p_shell "$p_f.verify"
 case $p_cause in
 timed_out) break ;;
 ?*) p_kind=$p_cause; return 1 ;;
@@ -387,6 +476,7 @@ p_in_a_row=$((p_in_a_row + 1))
 esac
 p_now
 [ $((p_now + p_verify_interval)) -ge "$p_until" ] && break
+p_untimer
 p_running=1
 p_stage=3
 p_rest "$p_verify_rest"
@@ -429,7 +519,36 @@ for p_d in "$p_list" "$p_other" "$p_last_resort"; do
 mkdir -p "${p_d%/*}"
 mkdir "$p_d"
 p_is_ours "$p_d" || exit 1
-printf "pogo 1 %s\n" "$1" >"$p_d/.$p_id.$p_k" && mv -f "$p_d/.$p_id.$p_k" "$p_d/$p_id" ) 7>&- 8>&- && return
+printf "pogo 1 %s\n" "$1" >|"$p_d/.$p_id.$p_k" && mv -f "$p_d/.$p_id.$p_k" "$p_d/$p_id" ) 7>&- 8>&- 9>&- && return
+done
+}
+# Waits for the acknowledgement, five to ten seconds. A handler that runs meanwhile makes some shells read in vain.
+p_await() {
+p_ticks=0
+p_vain=0
+case $p_t in
+"") p_timer 5000 ;;
+esac
+while [ "$p_vain" -lt 100 ]; do
+case $p_lost in
+?*) return ;;
+esac
+p_word=
+read -r p_word p_n <&9 || p_vain=$((p_vain + 1))
+case $p_word in
+ack) p_acked=1; return ;;
+lost) return ;;
+tick)
+case $p_n$p_ticks in
+"${p_tn}0")
+p_untimer
+p_ticks=1
+p_timer 5000
+;;
+"${p_tn}1") return ;;
+esac
+;;
+esac
 done
 }
 p_keep() {
@@ -437,12 +556,12 @@ trap "" HUP
 trap p_on_stop USR1
 trap p_on_lost USR2
 trap p_on_time ALRM
-trap p_on_ack TTIN
 trap p_on_never TTOU
 # Left as it is: it ends the children that have just been forked, and in them a handler of ours would lose it.
 trap - TERM
 trap p_bye EXIT
 p_t=
+p_tn=0
 p_nap=
 p_g=
 p_old=
@@ -460,14 +579,14 @@ p_kind=unreachable
 p_status=0
 p_where=-
 p_time=$p_timeout
-exec 7<>"$p_dir/o" 8<>"$p_dir/e"
+exec 7<>"$p_f.o" 8<>"$p_f.e"
 # tee goes on reading when nobody wants what it writes; cat would not.
-{ trap "" PIPE; exec tee /dev/null; } <"$p_dir/o" 2>/dev/null 7>&- 8>&- & p_out=$!
-{ trap "" PIPE; exec tee /dev/null; } <"$p_dir/e" >&2 2>/dev/null 7>&- 8>&- & p_err=$!
+{ trap "" PIPE; exec tee /dev/null; } <"$p_f.o" 2>/dev/null 7>&- 8>&- 9>&- & p_out=$!
+{ trap "" PIPE; exec tee /dev/null; } <"$p_f.e" >&2 2>/dev/null 7>&- 8>&- 9>&- & p_err=$!
 exec >/dev/null 2>&1
 p_boot_id
 # From here on the listener may send signals.
-read -r p_k <"$p_dir/r"
+read -r p_k <&9
 p_start_of "$p_k"
 p_ks=${p_start:--}
 case $p_setsid in
@@ -488,16 +607,13 @@ p_gate=1
 p_attempt
 p_over=1
 p_running=0
-p_end="$p_kind $p_status $p_where"
+p_end="$p_kind $p_status $p_where${p_note:+ $p_note}"
 case $p_lost in
 "")
 p_say "end $p_end" >&7
 p_say end >&8
 p_saying=1
-p_timer 5000
-case $p_acked$p_lost in
-"") wait "$p_t" ;;
-esac
+p_await
 ;;
 esac
 case $p_acked in
@@ -527,42 +643,55 @@ p_leave
 # The last of the keeper. What the command left behind may go on writing for as long as it lives.
 p_leave() {
 trap - EXIT
+trap "" USR1 USR2 TTOU ALRM
 p_untimer
 case $p_old in
 ?*)
-cat <"$p_dir/o" >/dev/null 7>&- 8>&- &
-cat <"$p_dir/e" >/dev/null 7>&- 8>&- &
+cat <"$p_f.o" >/dev/null 7>&- 8>&- 9>&- &
+cat <"$p_f.e" >/dev/null 7>&- 8>&- 9>&- &
 ;;
 esac
 kill "$p_out" "$p_err"
 case $p_acked$p_lost in
 "") kill "$$" ;;
 esac
-exec rm -rf "$p_dir"
+p_prune
+eval "exec $p_sweep"
 }
 
 # --- the listener ---
 
+# Tells the keeper, until it has heard.
+p_tell() {
+kill "-$1" "$p_k"
+{ trap "" HUP
+while sleep 1; do
+[ -e "$p_f.$1" ] && exit
+kill "-$1" "$p_k" || exit
+done; } </dev/null 8>&- 9>&- &
+}
+exec 9<>"$p_f.a"
 p_keep &
 p_k=$!
 trap - EXIT HUP TERM
-exec >/dev/null 2>&1
-printf "%s\n" "$p_k" >"$p_dir/r"
+exec >/dev/null 2>&1 8<>"$p_f.g"
+printf "%s\n" "$p_k" >&9
 p_went=
 while read -r p_word; do
 case $p_word in
-go) p_went=1; printf "go\n" >"$p_dir/g" ;;
+go) p_went=1; printf "go\n" >&8 ;;
 stop)
 case $p_went in
-"") kill -TTOU "$p_k" ;;
-*) kill -USR1 "$p_k" ;;
+"") p_tell TTOU ;;
+*) p_tell USR1 ;;
 esac
 ;;
-ack) kill -TTIN "$p_k"; wait "$p_k"; exit 0 ;;
+ack) printf "ack\n" >&9; wait "$p_k"; exit 0 ;;
 esac
 done
 case $p_went in
-"") kill -TTOU "$p_k" ;;
+"") p_tell TTOU ;;
 esac
-kill -USR2 "$p_k"
+printf "lost\n" >&9
+p_tell USR2
 exit 0

@@ -132,7 +132,7 @@ fn secrets_and_commands_are_in_no_list_of_processes() {
 fn a_script_is_sent_run_and_removed() {
     for host in Host::all() {
         let odd = "two words'\n$x";
-        let text = b"#!/bin/sh\nprintf '%s|' \"$@\"\necho \"${0##*/}\"\nstat -c %a \"$0\" \"${0%/*/*}\"\n";
+        let text = b"#!/bin/sh\nprintf '%s|' \"$@\"\necho \"${0##*/}\"\nstat -c %a \"$0\" \"${0%/*}\"\n";
         let (ended, heard) = host.run(script("deploy me.sh", text, &["a", odd, ""]));
         assert_eq!(ended.outcome, Outcome::Succeeded, "{:?} {}", host.shell, heard.err());
         assert_eq!(heard.out(), format!("a|{odd}||deploy me.sh\n700\n700\n"), "{:?}", host.shell);
