@@ -59,13 +59,13 @@ p_is_ours() {
 }
 p_places() {
 p_uid=$(id -u)
-p_list="${HOME:-/nonexistent}/.cache/pogo"
-p_other=${XDG_RUNTIME_DIR:-/nonexistent}/pogo
+p_list=${HOME:+$HOME/.cache/pogo}
+p_other=${XDG_RUNTIME_DIR:+$XDG_RUNTIME_DIR/pogo}
 p_last_resort=/tmp/.pogo-$p_uid
 }
 # Removes what nobody asked for in seven days: nobody will. Where there are no records it costs no process.
 p_prune() {
-for p_d in "${HOME:-/nonexistent}/.cache/pogo" "${XDG_RUNTIME_DIR:-/nonexistent}/pogo" /tmp/.pogo-*; do
+for p_d in "${HOME:+$HOME/.cache/pogo}" "${XDG_RUNTIME_DIR:+$XDG_RUNTIME_DIR/pogo}" /tmp/.pogo-*; do
 p_is_ours "$p_d" || continue
 for p_x in "$p_d"/*; do
 [ -f "$p_x" ] && find "$p_d" -type f -mtime +6 -exec rm -f {} \; 2>/dev/null

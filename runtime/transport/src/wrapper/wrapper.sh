@@ -84,7 +84,8 @@ p_count=$((p_count - 1))
 done >"$p_file"
 ;;
 *)
-printf "" >"$p_file" && { dd iflag=fullblock bs="$p_count" count=1 >|"$p_file" 2>/dev/null || dd ibs=1 obs=65536 count="$p_count" >|"$p_file" 2>/dev/null; }
+# Something must have found room, so that one that wrote nothing has read nothing.
+printf x >"$p_file" && { dd iflag=fullblock bs="$p_count" count=1 >|"$p_file" 2>/dev/null || { [ -s "$p_file" ] && p_refuse "cannot write the command to $p_f: full"; dd ibs=1 obs=65536 count="$p_count" >|"$p_file" 2>/dev/null; }; }
 ;;
 esac || p_refuse "cannot write the command to $p_f: full"
 done
@@ -100,9 +101,9 @@ case $? in
 esac
 p_at=
 p_how=
-while read -r p_x p_y p_z p_opts p_line; do
+while read -r p_what p_where p_kind p_opts p_line; do
 case $1 in
-"${p_y%/}"/*) [ "${#p_y}" -ge "${#p_at}" ] && p_at=$p_y && p_how=$p_opts ;;
+"${p_where%/}"/*) [ "${#p_where}" -ge "${#p_at}" ] && p_at=$p_where && p_how=$p_opts ;;
 esac
 done </proc/mounts
 case ,$p_how, in
@@ -182,13 +183,25 @@ p_doze "$1"
 printf "tick %s\n" "$p_tn" >&9
 fi
 # Again until it is heard.
-while kill -ALRM "$p_k"; do sleep 1; done; } 7>&- 8>&- &
+while kill -ALRM "$p_k"; do p_doze 1000; done; } 7>&- 8>&- &
 p_t=$!
 }
+# Again until it is gone, because bash may overlook it; what it would have rung for later must not meet another part.
 p_untimer() {
 case $p_t in
-?*) kill "$p_t"; wait "$p_t"; p_t= ;;
+"") return ;;
 esac
+p_n=0
+while kill "$p_t"; do
+p_start_of "$p_t"
+case $p_start in
+"") break ;;
+esac
+p_n=$((p_n + 1))
+[ "$p_n" -lt 100 ] || sleep 0.1 7>&- 8>&- 9>&-
+done
+wait "$p_t"
+p_t=
 }
 # A rest that a stop ends.
 p_rest() {
@@ -274,12 +287,9 @@ p_end_for unreachable
 }
 p_on_time() {
 p_sig=1
-case $p_t in
-?*) kill "$p_t" ;;
-esac
 case $p_running$p_stage in
 10) p_stop_for timed_out ;;
-11) p_stage=2; p_signal KILL ;;
+11) p_stage=2; kill "$p_t"; p_signal KILL ;;
 esac
 }
 p_on_lost() {
@@ -353,27 +363,26 @@ eval "$p_env"
 exec $p_setsid "$@"; } </dev/null >"$p_f.o" 2>"$p_f.e" 7>&- 8>&- 9>&- &
 p_g=$!
 p_child=$p_g
-p_running=1
-case $p_cause in
-?*) p_stop_for "$p_cause" ;;
-esac
 p_start_of "$p_g"
 p_gs=${p_start:--}
 case $p_setsid in
 "") p_group="$p_own $p_own_start" ;;
 *) p_group="$p_g $p_gs" ;;
 esac
+# Only now, so that no handler makes another timer meanwhile.
+p_timer "$p_ms"
+p_running=1
+case $p_stage$p_cause in
+0?*) p_stop_for "$p_cause" ;;
+esac
 case $p_lost in
 "") p_say "phase $p_phase $p_boot $p_group $p_k $p_ks" >&7 ;;
 esac
-case $p_cause in
-"") p_timer "$p_ms" ;;
-esac
 p_wait
 p_gate=
+p_running=0
 case $p_cause in
 "")
-p_running=0
 case $p_setsid in
 ?*)
 if kill -0 "-$p_g"; then
@@ -387,12 +396,19 @@ fi
 ;;
 esac
 ;;
-*) p_clear ;;
+*)
+# What came after the wait was only noted.
+case $p_stage in
+0) p_running=1; p_stop_for "$p_cause" ;;
+esac
+p_clear
+;;
 esac
 p_g=
 }
 # After TERM: until nobody is left, with KILL after the grace time. Who does not go even then is in an uninterruptible wait.
 p_clear() {
+p_running=1
 p_n=0
 while p_anybody; do
 case $p_stage in
@@ -493,6 +509,10 @@ return 1
 }
 p_attempt() {
 p_timed prehook && p_timed command && p_verify && p_timed posthook && p_kind=succeeded
+# A stop between two parts was only noted.
+case $p_cause$p_old in
+?*" "*) p_running=1; p_stop_for "$p_cause"; p_clear ;;
+esac
 case $p_kind in
 unknown|unreachable) return ;;
 esac
