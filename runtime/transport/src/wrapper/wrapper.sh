@@ -12,7 +12,7 @@
 # The keeper says its marks into the same pipes, so that they stand behind what was written before.
 #
 # An attempt costs six processes besides its first shell and its command: mkfifo, the keeper, a tee for each stream, a timer
-# and its sleep; the last of the keeper becomes rm. Fewer cannot be had safely. Without a tee the session itself would hold
+# and its sleep; the last of the keeper becomes rm. bash needs one more for each part, which waits for it. Fewer cannot be had safely. Without a tee the session itself would hold
 # the output: when its owner goes, the command would write into nowhere and die of that, or the session could not be left.
 # sh can neither read two pipes at once nor wait with a limit. A script costs two more: mkdir and chmod.
 #
@@ -60,7 +60,7 @@ umask 077
 p_s=$p_f
 p_note=
 p_through=
-p_sweep="rm -rf \"\$p_s\" \"\$p_f\" \"\$p_f.u\" \"\$p_f.o\" \"\$p_f.e\" \"\$p_f.g\" \"\$p_f.a\" \"\$p_f.prehook\" \"\$p_f.command\" \"\$p_f.verify\" \"\$p_f.posthook\" \"\$p_f.finally\" \"\$p_f.USR1\" \"\$p_f.USR2\" \"\$p_f.TTOU\""
+p_sweep="rm -rf \"\$p_s\" \"\$p_f\" \"\$p_f.u\" \"\$p_f.o\" \"\$p_f.e\" \"\$p_f.g\" \"\$p_f.a\" \"\$p_f.prehook\" \"\$p_f.command\" \"\$p_f.verify\" \"\$p_f.posthook\" \"\$p_f.finally\" \"\$p_f.is\" \"\$p_f.st\" \"\$p_f.USR1\" \"\$p_f.USR2\" \"\$p_f.TTOU\""
 trap "$p_sweep" EXIT
 trap "exit 1" HUP TERM PIPE
 
@@ -322,8 +322,56 @@ case $p_t in
 esac
 p_timer "$p_grace"
 }
+# bash leaves a wait for a handler by a jump, and may lose the end of the child with it: there the wait is the work of one
+# more process, which has no handlers, and the keeper reads. A read that a handler ends may have taken half a line, so what
+# was said is in a file as well.
+p_by_runner() {
+p_pn=$((p_pn + 1))
+{ trap - HUP INT QUIT USR1 USR2 TTOU ALRM EXIT
+p_child_of "$@" 7>&- 8>&- 9>&- &
+printf "%s %s\n" "$p_pn" "$!" >|"$p_f.is"
+printf "is\n" >&9
+wait "$!"
+printf "%s %s\n" "$p_pn" "$?" >|"$p_f.st"
+printf "done\n" >&9; } </dev/null >"$p_f.o" 2>"$p_f.e" 7>&- 8>&- &
+p_runner=$!
+p_told "$p_f.is"
+p_g=$p_n
+}
+# What the runner says in the file $1, in p_n.
+p_told() {
+p_vain=0
+while :; do
+p_word=
+if [ -e "$1" ]; then
+read -r p_word p_n <"$1"
+case $p_word in
+"$p_pn") return ;;
+esac
+fi
+p_word=
+read -r p_word p_n <&9 || p_vain=$((p_vain + 1))
+case $p_word in
+tick) p_ticked=$p_n ;;
+esac
+# Nobody there who would say anything.
+case $p_vain in
+*00) kill -0 "$p_runner" || { p_n=126; return; } ;;
+esac
+done
+}
 # Waits for the leader, whatever handlers run meanwhile.
 p_wait() {
+case $p_runner in
+?*)
+p_told "$p_f.st"
+p_st=$p_n
+p_child=
+wait "$p_runner"
+p_runner=
+return
+;;
+esac
 while :; do
 p_sig=
 wait "$p_g"
@@ -343,6 +391,18 @@ esac
 return
 done
 }
+# Becomes the command.
+p_child_of() {
+trap - HUP INT QUIT USR1 USR2 TTOU ALRM EXIT
+case $p_gate in
+# Without a word the listener is gone.
+1) read -r p_line <"$p_f.g" || { kill -TTOU "$p_k"; exit 126; } ;;
+esac
+umask "$p_umask"
+set +C
+eval "$p_env"
+exec $p_setsid "$@"
+}
 # Runs the phase $1 for at most $2 milliseconds: $3… Its status is in p_st, what ended it early in p_cause.
 p_run() {
 p_phase=$1
@@ -353,15 +413,13 @@ p_untimer
 case $p_cause in
 ?*) return ;;
 esac
-{ trap - HUP INT QUIT USR1 USR2 TTOU ALRM EXIT
-case $p_gate in
-# Without a word the listener is gone.
-1) read -r p_line <"$p_f.g" || { kill -TTOU "$p_k"; exit 126; } ;;
-esac
-umask "$p_umask"
-eval "$p_env"
-exec $p_setsid "$@"; } </dev/null >"$p_f.o" 2>"$p_f.e" 7>&- 8>&- 9>&- &
+case ${BASH_VERSION:-} in
+"")
+p_child_of "$@" </dev/null >"$p_f.o" 2>"$p_f.e" 7>&- 8>&- 9>&- &
 p_g=$!
+;;
+*) p_by_runner "$@" ;;
+esac
 p_child=$p_g
 p_start_of "$p_g"
 p_gs=${p_start:--}
@@ -546,6 +604,9 @@ done
 p_await() {
 p_ticks=0
 p_vain=0
+case $p_t$p_ticked in
+"$p_t$p_tn") p_untimer ;;
+esac
 case $p_t in
 "") p_timer 5000 ;;
 esac
@@ -582,6 +643,9 @@ trap - TERM
 trap p_bye EXIT
 p_t=
 p_tn=0
+p_pn=0
+p_runner=
+p_ticked=
 p_nap=
 p_g=
 p_old=
