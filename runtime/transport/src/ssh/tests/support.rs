@@ -143,7 +143,8 @@ impl Client {
     ) -> UnderWay {
         self.ssh.check(&job).unwrap();
         let slots = vec!["a.b".to_owned(), "c".to_owned()];
-        let attempt = Attempt { key, slots: slots.into(), job: Arc::new(JobContext::new(job, secrets).unwrap()) };
+        let attempt =
+            Attempt { key, slots: slots.into(), job: Arc::new(JobContext::new(job, secrets).unwrap()) };
         let (sender, said) = unbounded_channel();
         let window = Arc::new(Window::new(1024 * 1024));
         let progress = Progress::new(Arc::clone(&window), move |news| {

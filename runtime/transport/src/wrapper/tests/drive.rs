@@ -97,7 +97,12 @@ impl Host {
         for name in ["home", "tmp"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();
         }
-        Self { shell: shell.iter().map(|&word| word.to_owned()).collect(), folder, path: None, env: Vec::new() }
+        Self {
+            shell: shell.iter().map(|&word| word.to_owned()).collect(),
+            folder,
+            path: None,
+            env: Vec::new(),
+        }
     }
 
     /// Every host that there may be.

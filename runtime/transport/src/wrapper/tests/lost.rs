@@ -141,7 +141,8 @@ fn a_run_prunes_old_records_too() {
         let (old, young) = (folder.join("00000001-a-1"), folder.join("00000001-b-1"));
         std::fs::write(&old, "pogo 1 succeeded 0 -\n").unwrap();
         std::fs::write(&young, "pogo 1 succeeded 0 -\n").unwrap();
-        let touched = std::process::Command::new("touch").args(["-d", "8 days ago"]).arg(&old).status().unwrap();
+        let touched =
+            std::process::Command::new("touch").args(["-d", "8 days ago"]).arg(&old).status().unwrap();
         assert!(touched.success());
         assert_eq!(host.run(job("true")).0.outcome, Outcome::Succeeded, "{:?}", host.shell);
         assert!(!old.exists() && young.exists(), "{:?}", host.shell);
@@ -170,7 +171,8 @@ fn a_home_that_takes_no_record_has_stand_ins() {
     let full = Mount::new("size=16k,nr_inodes=1");
     for mut host in Host::all() {
         // Later ones override: first only /tmp is left, then the folder of the session too.
-        for home in [Some(std::path::PathBuf::from("/proc")), full.as_ref().map(|full| full.at.path().to_owned())]
+        for home in
+            [Some(std::path::PathBuf::from("/proc")), full.as_ref().map(|full| full.at.path().to_owned())]
         {
             let Some(home) = home else { continue };
             host.env = vec![("HOME", home.clone())];
