@@ -411,6 +411,8 @@ pub enum Schema {
     Spec,
     /// What `pogo apply --events` writes, one line
     Events,
+    /// What `pogo apply --format json` writes
+    Summary,
 }
 
 /// `pogo completions`

@@ -7,6 +7,7 @@ mod failure;
 mod levels;
 mod logging;
 mod output;
+mod prompt;
 mod report;
 mod resolver;
 mod run;
@@ -20,9 +21,9 @@ use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::panic::{self, AssertUnwindSafe};
 
-use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, ValueEnum as _};
 
-use crate::args::{Cli, Command, LevelArgs, SpecArgs};
+use crate::args::{Cli, Color, Command, LevelArgs, SpecArgs};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::levels::Action;
@@ -59,14 +60,15 @@ fn guarded(run: impl FnOnce() -> ExitCode) -> ExitCode {
 }
 
 fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
     let mut definition = Cli::command();
-    let matches = match definition.try_get_matches_from_mut(args) {
+    let matches = match definition.try_get_matches_from_mut(&args) {
         Ok(matches) => matches,
-        Err(error) => return clap_answer(&error),
+        Err(error) => return clap_answer(error, definition, &args),
     };
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
-        Err(error) => return clap_answer(&error.format(&mut definition)),
+        Err(error) => return clap_answer(error.format(&mut definition), definition, &args),
     };
     match dispatch(cli, &matches, definition) {
         Ok(code) => code,
@@ -78,13 +80,28 @@ fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 /// Help and version go to standard output and are no error; the rest is wrong usage.
-fn clap_answer(error: &clap::Error) -> ExitCode {
+fn clap_answer(error: clap::Error, definition: clap::Command, args: &[OsString]) -> ExitCode {
+    let color = match color_of(args) {
+        Color::Auto => clap::ColorChoice::Auto,
+        Color::Always => clap::ColorChoice::Always,
+        Color::Never => clap::ColorChoice::Never,
+    };
+    let error = error.with_cmd(&definition.color(color));
     match error.print() {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::BROKEN_PIPE,
         Err(_) => ExitCode::Usage,
         Ok(()) if error.use_stderr() => ExitCode::Usage,
         Ok(()) => ExitCode::Success,
     }
+}
+
+/// The `--color` of a command line that could not be read; without one, what the settings say as far as they can be read.
+fn color_of(args: &[OsString]) -> Color {
+    let words = || args.iter().take_while(|arg| *arg != "--").filter_map(|arg| arg.to_str());
+    let after = words().zip(words().skip(1)).filter(|(arg, _)| *arg == "--color").map(|(_, value)| value);
+    let within = words().filter_map(|arg| arg.strip_prefix("--color="));
+    let said = after.chain(within).find_map(|value| Color::from_str(value, false).ok());
+    said.or_else(|| Some(Settings::load(Flags::default()).ok()?.color.value)).unwrap_or_default()
 }
 
 fn complain(failure: &Failure) {
