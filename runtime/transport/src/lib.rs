@@ -34,6 +34,9 @@ pub struct Attempt {
 /// The work of one attempt. Dropping it leaves what runs on the host as it is; to end that, use [`StopSender::stop`].
 pub type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
+/// The work of asking about an attempt.
+pub type Probing = Pin<Box<dyn Future<Output = Option<Outcome>> + Send>>;
+
 /// A way to reach hosts.
 pub trait Transport: Send + Sync {
     /// Whether this transport can run the job at all; asked before anything starts.
@@ -47,6 +50,13 @@ pub trait Transport: Send + Sync {
     /// may have started, never after its end. When `stop` is raised it ends the attempt, makes sure that it is gone, and
     /// ends with [`Outcome::Stopped`].
     fn attempt(&self, attempt: Attempt, progress: Progress, stop: Stop) -> Running;
+
+    /// Asks the host how an attempt ended of which nobody here saw the end, in a bounded time. Nothing if the host does not
+    /// know, cannot be reached, or the attempt still runs. A transport that cannot ask says nothing.
+    fn probe(&self, attempt: Attempt) -> Probing {
+        drop(attempt);
+        Box::pin(std::future::ready(None))
+    }
 }
 
 /// A job that a transport cannot run.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use pogo_actors::{Ended, NoJournal, RunOptions, Subscriber, control, run_with};
+use pogo_actors::{Ended, Keeping, NoJournal, RunOptions, Subscriber, control, run_with};
 use pogo_plan::event::JobId;
 use pogo_plan::job::{Job, OnDisconnect, OnFailure, Retry, Ssh, Transport as Kind};
 use pogo_plan::outcome::{JobState, Outcome, Phase};
@@ -98,7 +98,7 @@ pub(crate) fn run(plan: Plan, fanout: usize, subscribers: Vec<Box<dyn Subscriber
     let (_sender, receiver) = control();
     let options = RunOptions { fanout, max_connecting: fanout, ..RunOptions::new(JobId::from_bits(1), 1) };
     let transport = Arc::new(Nothing);
-    match run_with(plan, options, transport, Box::new(NoJournal), receiver, subscribers) {
+    match run_with(plan, options, transport, Keeping::Memory(Box::new(NoJournal)), receiver, subscribers) {
         Ok(ended) if ended.state == JobState::Succeeded => ended,
         other => panic!("the run did not succeed: {:?}", other.map(|ended| ended.state)),
     }

@@ -38,6 +38,12 @@ impl Line {
         self.ring.back().copied().into_iter().chain(late).max()
     }
 
+    /// Everybody in it, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        let ring = self.ring.iter().map(|&(_, waiter)| waiter).filter(|&waiter| waiter != NONE);
+        ring.chain(self.late.values().copied())
+    }
+
     /// Nobody draws a ticket twice, nor joins a line twice.
     pub(super) fn insert(&mut self, ticket: u64, waiter: u32) {
         if self.ring.back().is_none_or(|&(last, _)| last < ticket) {

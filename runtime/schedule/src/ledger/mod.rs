@@ -3,7 +3,8 @@
 //! It knows hosts, not sizes: a limit counts the hosts out of service among all members of its group, whoever put them
 //! out. A host goes out by a grant, in one step for everything it needs, and comes back on evidence only. Everything that
 //! changes it is an [`Op`], applied in one order: the same operations give the same ledger, in memory, in the simulator
-//! and behind a store.
+//! and behind a store. Nothing in it may depend on how its records happen to be numbered in memory, since a replica that
+//! was restored from a [`Snapshot`] numbers them in another way.
 //!
 //! | file | what it knows |
 //! | --- | --- |
@@ -13,6 +14,8 @@
 //! | `service` | going out of service and coming back |
 //! | `fair` | going first after having been passed over for too long |
 //! | `stuck` | jobs that nothing will move any more |
+//! | `record` | operations on record |
+//! | `snapshot` | the whole ledger on record |
 //!
 //! Cost: hosts with the same limits wait in one *group*, which is parked at one place that is full. A freed place looks only
 //! at the groups parked there, oldest first, and stops when it is taken again. Neither the number of hosts nor the number of
@@ -21,12 +24,14 @@
 mod fair;
 mod line;
 mod queue;
+mod record;
 mod registry;
 mod service;
 mod sets;
+mod snapshot;
 mod stuck;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -43,6 +48,8 @@ use line::Line;
 use sets::Sets;
 
 pub use fair::{PASSED_OVER_MS, SCAN_MS};
+pub use record::{Record, VERSION as RECORD_VERSION};
+pub use snapshot::{RestoreError, Snapshot, VERSION as SNAPSHOT_VERSION};
 
 /// What is asked of a ledger. A repeated operation changes nothing. Hosts are numbered as in the plan of the job.
 #[derive(Clone, Debug)]
@@ -261,6 +268,8 @@ pub struct Ledger {
     job_index: HashMap<JobId, u32>,
     timers: BTreeSet<(Monotonic, u32)>,
     last_ticket: u64,
+    /// Counts jobs and limits as they come.
+    last_age: u64,
     next_scan: Monotonic,
     reserving: BTreeSet<u32>,
     /// A full limit has no attempt under way any more.
@@ -360,15 +369,18 @@ struct Place {
 
 #[derive(Clone, Debug)]
 enum What {
-    Limit { id: Arc<str>, members: Vec<u32>, users: u32 },
+    Limit { id: Arc<str>, members: Vec<u32>, users: u32, age: u64 },
     InFlight { job: u32 },
 }
 
 #[derive(Clone, Debug)]
 struct Job {
     id: JobId,
+    /// Jobs that came earlier have a lower one.
+    age: u64,
     /// The ledger's number for each host of the plan.
     hosts: Vec<u32>,
+    /// The place of each of the plan's limits.
     limits: Vec<u32>,
     in_flight: u32,
     concurrent: Option<u32>,
@@ -457,6 +469,31 @@ impl Ledger {
     /// The limits in force.
     pub fn limits(&self) -> impl Iterator<Item = LimitUse> + '_ {
         self.places.iter().filter_map(|(_, place)| place.limit_use())
+    }
+
+    /// The hosts that the ledger has as running for a job, with their attempts, in plan order.
+    pub fn running_of(&self, job: JobId) -> impl Iterator<Item = (HostIdx, Attempt)> + '_ {
+        let at = self.job_index.get(&job).copied();
+        let hosts = at.and_then(|at| self.jobs.get(at)).filter(|job| job.running > 0);
+        hosts.into_iter().flat_map(|job| job.hosts.iter().enumerate()).filter_map(move |(idx, &host)| {
+            let running = self.out_of(host)?.running.filter(|running| Some(running.job) == at)?;
+            Some((HostIdx::from_index(idx)?, running.attempt))
+        })
+    }
+
+    /// The jobs that have waiting hosts, oldest first.
+    #[must_use]
+    pub fn waiting_jobs(&self) -> Vec<JobId> {
+        let mut waiting: Vec<(u64, JobId)> = Vec::new();
+        waiting.extend(self.jobs.iter().filter(|(_, job)| job.waiting > 0).map(|(_, job)| (job.age, job.id)));
+        waiting.sort_unstable();
+        waiting.into_iter().map(|(_, job)| job).collect()
+    }
+
+    /// When [`Op::Tick`] is wanted next. Who was told by [`Effect::WakeAt`] knows; a restored ledger says it here.
+    #[must_use]
+    pub fn wake_at(&self) -> Option<Monotonic> {
+        self.timers.first().map(|&(at, _)| at)
     }
 
     /// The limits whose use has changed since this was last called, once each.

@@ -15,6 +15,9 @@ use super::{Effect, Group, Kind, Ledger, Mark, NONE, On, Out, Place, Running, Wa
 use crate::fault::Fault;
 use crate::time::Monotonic;
 
+/// A bit of every ticket. Keys of parked groups without it come before all that have it.
+pub(super) const TICKET: u64 = 1 << 63;
+
 /// What came of looking at the oldest host of a group.
 enum Step {
     Granted,
@@ -46,7 +49,7 @@ impl Ledger {
             }
             let Some(record) = self.hosts.get_mut(host as usize) else { continue };
             self.last_ticket += 1;
-            let ticket = self.last_ticket;
+            let ticket = self.last_ticket | TICKET;
             let group = NONE;
             let waiter = Waiter { ticket, job, host, idx, attempt, group, next: record.waiter };
             record.waiter = self.waiters.insert(waiter);
@@ -62,25 +65,25 @@ impl Ledger {
 
     /// Says for the hosts of a claim that were not granted what they wait for, one message for each reason.
     fn report_waiting(&self, id: JobId, job: u32, hosts: &[(HostIdx, Attempt)], out: &mut Vec<Effect>) {
-        let mut by_group: HashMap<u32, (Vec<HostIdx>, On)> = HashMap::new();
+        let mut by_group: HashMap<u32, usize> = HashMap::new();
+        let mut said: Vec<(Vec<HostIdx>, On)> = Vec::new();
         for &(idx, _) in hosts {
             let waiter = self.host_of(job, idx).and_then(|host| self.waiter_of(host, job));
             let Some(waiter) = waiter.and_then(|waiter| self.waiters.get(waiter)) else { continue };
             if waiter.group != NONE
-                && let Some((waiting, _)) = by_group.get_mut(&waiter.group)
+                && let Some((waiting, _)) = by_group.get(&waiter.group).and_then(|&at| said.get_mut(at))
             {
                 waiting.push(idx);
             } else if let Some(on) = self.reason(waiter) {
                 if waiter.group == NONE {
                     out.push(Effect::Waiting { job: id, hosts: vec![idx], on });
                 } else {
-                    by_group.insert(waiter.group, (vec![idx], on));
+                    by_group.insert(waiter.group, said.len());
+                    said.push((vec![idx], on));
                 }
             }
         }
-        let mut by_group: Vec<_> = by_group.into_iter().collect();
-        by_group.sort_unstable_by_key(|&(group, _)| group);
-        out.extend(by_group.into_iter().map(|(_, (hosts, on))| Effect::Waiting { job: id, hosts, on }));
+        out.extend(said.into_iter().map(|(hosts, on)| Effect::Waiting { job: id, hosts, on }));
     }
 
     pub(super) fn withdraw(&mut self, id: JobId, hosts: Option<&[HostIdx]>) {
@@ -283,7 +286,7 @@ impl Ledger {
         let Some(record) = self.groups.get_mut(group) else { return };
         let Some((head, _)) = record.waiting.first() else { return };
         // Whoever is in flight already needs less than the others, and so must not stand behind them.
-        let key = if record.kind == Kind::Again { 0 } else { head };
+        let key = if record.kind == Kind::Again { head & !TICKET } else { head };
         record.parked = Some((place, key));
         if let Some(place) = self.places.get_mut(place) {
             place.parked.insert((key, group));

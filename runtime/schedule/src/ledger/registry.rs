@@ -16,13 +16,7 @@ const NEW_HOST: Host = Host { set: sets::EMPTY, out: NONE, waiter: NONE };
 impl Ledger {
     pub(super) fn register(&mut self, id: JobId, plan: &Plan, out: &mut Vec<Effect>) {
         let hosts = self.intern_all(&plan.hosts);
-        let limits: Vec<u32> = plan
-            .limits
-            .iter()
-            .map(|limit| self.put_in_force(limit, &hosts))
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect();
+        let limits: Vec<u32> = plan.limits.iter().map(|limit| self.put_in_force(limit, &hosts)).collect();
         let policy = Policy::of(&plan.job);
         let job = self.job_record(id);
         self.withdraw_all(job);
@@ -132,12 +126,14 @@ impl Ledger {
         }
     }
 
-    fn job_record(&mut self, id: JobId) -> u32 {
+    pub(super) fn job_record(&mut self, id: JobId) -> u32 {
         if let Some(&job) = self.job_index.get(&id) {
             return job;
         }
+        self.last_age += 1;
         let job = self.jobs.insert(Job {
             id,
+            age: self.last_age,
             hosts: Vec::new(),
             limits: Vec::new(),
             in_flight: NONE,
@@ -163,7 +159,7 @@ impl Ledger {
     }
 
     /// The ledger's numbers of a plan's hosts, in their order.
-    fn intern_all(&mut self, hosts: &HostTable) -> Vec<u32> {
+    pub(super) fn intern_all(&mut self, hosts: &HostTable) -> Vec<u32> {
         // Most ledgers serve one job, and most plans spell each host in one way: then the plan's table is the ledger's.
         if self.names.is_empty() && hosts.iter().all(|(_, name)| is_plain(name)) {
             self.names = hosts.clone();
@@ -174,7 +170,7 @@ impl Ledger {
     }
 
     /// One number for all spellings of a name that a resolver takes for the same machine.
-    fn intern(&mut self, name: &str) -> u32 {
+    pub(super) fn intern(&mut self, name: &str) -> u32 {
         let interned = if is_plain(name) {
             self.names.intern(name)
         } else {
@@ -193,7 +189,7 @@ impl Ledger {
     }
 
     /// Puts a limit in force, or counts one more user of the same limit over the same hosts.
-    fn put_in_force(&mut self, limit: &Limit, hosts: &[u32]) -> u32 {
+    pub(super) fn put_in_force(&mut self, limit: &Limit, hosts: &[u32]) -> u32 {
         let mut members: Vec<u32> =
             limit.members.iter().filter_map(|member| hosts.get(member.index()).copied()).collect();
         members.sort_unstable();
@@ -211,10 +207,10 @@ impl Ledger {
             return place;
         }
         let id: Arc<str> = Arc::from(limit.id.as_str());
-        let mut place = Place::new(
-            What::Limit { id: Arc::clone(&id), members: Vec::new(), users: 1 },
-            limit.max_parallel,
-        );
+        self.last_age += 1;
+        let age = self.last_age;
+        let what = What::Limit { id: Arc::clone(&id), members: Vec::new(), users: 1, age };
+        let mut place = Place::new(what, limit.max_parallel);
         for &member in &members {
             if let Some(out) = self.out_of(member) {
                 place.in_use += 1;
@@ -231,7 +227,7 @@ impl Ledger {
     }
 
     fn put_out_of_force(&mut self, at: u32) {
-        let Some(Place { what: What::Limit { id, members, users }, .. }) = self.places.get_mut(at) else {
+        let Some(Place { what: What::Limit { id, members, users, .. }, .. }) = self.places.get_mut(at) else {
             return;
         };
         *users = users.saturating_sub(1);

@@ -40,7 +40,7 @@ impl Sets {
         self.index.len() - 1
     }
 
-    /// The limits of a set, in ascending order.
+    /// The limits of a set, oldest first.
     pub(super) fn limits(&self, set: u32) -> Arc<[u32]> {
         self.sets.get(set).map_or_else(|| Arc::from([]), |set| Arc::clone(&set.limits))
     }
@@ -49,10 +49,12 @@ impl Sets {
         self.sets.get(set).map_or(&[], |set| &set.limits)
     }
 
+    /// The set with one limit more, which is younger than those in it. Their order is one of age, not of numbers: numbers
+    /// are used again, and replicas of a ledger may differ in them.
     pub(super) fn with(&mut self, set: u32, limit: u32) -> u32 {
         let mut limits = self.limits(set).to_vec();
-        if let Err(at) = limits.binary_search(&limit) {
-            limits.insert(at, limit);
+        if !limits.contains(&limit) {
+            limits.push(limit);
         }
         self.intern(limits.into())
     }

@@ -39,7 +39,8 @@ impl Ledger {
             let Some(movable) = movable else { break };
             stuck.remove(&movable);
         }
-        let Some(&job) = stuck.first() else { return };
+        let age = |job: &u32| self.jobs.get(*job).map_or(u64::MAX, |job| job.age);
+        let Some(job) = stuck.into_iter().min_by_key(age) else { return };
         let by = self.blockers(job);
         let Some(record) = self.jobs.get_mut(job) else { return };
         if let Some(number) = record.idle.take() {
@@ -120,11 +121,11 @@ impl Ledger {
             if is_waited_for.is_some_and(|waiter| self.groups.get(waiter.group).is_none()) {
                 self.bad_marks(out, None, &mut by);
             }
-            if by.len() >= MAX_BLOCKERS {
-                break;
+            while by.len() > MAX_BLOCKERS {
+                by.pop_last();
             }
         }
-        by.into_iter().take(MAX_BLOCKERS).collect()
+        by.into_iter().collect()
     }
 
     fn bad_marks(&self, out: &Out, limit: Option<&Arc<str>>, by: &mut BTreeSet<BadHost>) {

@@ -12,6 +12,13 @@ struct Test {
     now: Monotonic,
 }
 
+/// A plan of nothing.
+pub(crate) fn empty_plan() -> Arc<Plan> {
+    let (namespace, origin) = ("default".to_owned(), pogo_plan::Origin::default());
+    let (hosts, targets, threads, limits) = (HostTable::new(), Vec::new(), Vec::new(), Vec::new());
+    Arc::new(Plan { namespace, hosts, targets, threads, limits, job: plain_job(), origin })
+}
+
 fn host(number: usize) -> HostIdx {
     HostIdx::from_index(number).unwrap()
 }

@@ -1,0 +1,194 @@
+//! Locks between processes, which the kernel gives back when a process dies.
+//!
+//! They belong to an open file, not to a process, so two sessions of one process exclude each other as well; and a lock can
+//! be asked about without being taken, so nobody is refused because somebody looked.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
+
+use crate::error::StoreError;
+use crate::folder::Folder;
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Shared,
+    Exclusive,
+    Free,
+}
+
+fn range(kind: Kind, start: i64, length: i64) -> libc::flock {
+    let kind = match kind {
+        Kind::Shared => libc::F_RDLCK,
+        Kind::Exclusive => libc::F_WRLCK,
+        Kind::Free => libc::F_UNLCK,
+    };
+    // The kernel's fields are narrower than its constants.
+    #[expect(clippy::cast_possible_truncation, reason = "small constants")]
+    libc::flock {
+        l_type: kind as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: start,
+        l_len: length,
+        l_pid: 0,
+    }
+}
+
+/// Takes a range, or says that somebody else has a part of it.
+fn try_lock(file: &File, kind: Kind, start: i64, length: i64) -> Result<bool, Errno> {
+    match fcntl(file, FcntlArg::F_OFD_SETLK(&range(kind, start, length))) {
+        Ok(_) => Ok(true),
+        Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether nobody else holds a part of the range.
+fn is_free(file: &File, start: i64, length: i64) -> Result<bool, Errno> {
+    let mut found = range(Kind::Exclusive, start, length);
+    fcntl(file, FcntlArg::F_OFD_GETLK(&mut found))?;
+    Ok(i32::from(found.l_type) == libc::F_UNLCK)
+}
+
+/// A lock held by whoever runs a job, for as long as its process lives.
+#[derive(Debug)]
+pub(crate) struct OwnerLock {
+    /// Closed with the process at the latest, and the lock with it.
+    _file: File,
+}
+
+impl OwnerLock {
+    /// Takes it; `None` if another process has it.
+    pub(crate) fn take(folder: &Folder, path: &Path) -> Result<Option<Self>, StoreError> {
+        let file = folder.open(path)?;
+        let taken = try_lock(&file, Kind::Exclusive, 0, 1);
+        let taken = taken.map_err(|error| StoreError::io("cannot lock", path, error.into()))?;
+        Ok(taken.then_some(Self { _file: file }))
+    }
+}
+
+/// Looks at another's [`OwnerLock`] without taking it.
+#[derive(Debug)]
+pub(crate) enum OwnerProbe {
+    /// Nobody has ever run the job, or it is gone.
+    NoFile,
+    /// To be asked.
+    File(File),
+    /// Not to be asked by this user.
+    Closed,
+}
+
+impl OwnerProbe {
+    pub(crate) fn new(path: &Path) -> Self {
+        // Asking for a lock for writing needs no more than a file that can be read.
+        match File::open(path) {
+            Ok(file) => Self::File(file),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::NoFile,
+            Err(_) => Self::Closed,
+        }
+    }
+
+    /// Whether some process holds the lock. A lock that cannot be asked about counts as held: nobody is taken for dead
+    /// without evidence.
+    pub(crate) fn is_alive(&self) -> bool {
+        match self {
+            Self::NoFile => false,
+            Self::File(file) => !is_free(file, 0, 1).unwrap_or(false),
+            Self::Closed => true,
+        }
+    }
+}
+
+/// The byte that is held while a ticket is drawn.
+const DRAWING: i64 = 0;
+/// The first ticket.
+const FIRST: i64 = 64;
+/// From the first sleep to the longest while waiting for a turn.
+const SLEEPS: (Duration, Duration) = (Duration::from_micros(30), Duration::from_millis(1));
+
+/// A lock that is given in the order in which it was asked for.
+///
+/// Its file is a line of bytes. Whoever comes draws the next number (kept at the beginning of the file), locks the byte of
+/// that number, and goes when no byte before it is locked any more. A process that dies leaves the line at once, wherever it
+/// stood. Only fairness rests on this: who writes is settled by the database's own lock.
+#[derive(Debug)]
+pub(crate) struct FairLock {
+    file: File,
+    path: PathBuf,
+}
+
+/// The turn of one process; it ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    lock: Arc<FairLock>,
+    ticket: i64,
+}
+
+impl FairLock {
+    pub(crate) fn open(folder: &Folder, path: &Path) -> Result<Self, StoreError> {
+        Ok(Self { file: folder.open(path)?, path: path.to_owned() })
+    }
+
+    /// Waits for its turn. `waiting` is told from time to time for how long it has been, and by whom the lock is held.
+    pub(crate) fn wait(
+        self: &Arc<Self>,
+        mut waiting: impl FnMut(Duration, Option<u32>),
+    ) -> Result<Turn, StoreError> {
+        let failed = |error: Errno| StoreError::io("cannot lock", &self.path, error.into());
+        let start = Instant::now();
+        let mut sleep = SLEEPS.0;
+        while !try_lock(&self.file, Kind::Exclusive, DRAWING, 1).map_err(failed)? {
+            pause(&mut sleep);
+            waiting(start.elapsed(), self.holder());
+        }
+        let ticket = self.draw();
+        let turn = Turn { lock: Arc::clone(self), ticket };
+        let is_mine = try_lock(&self.file, Kind::Exclusive, ticket, 1);
+        let drawn = try_lock(&self.file, Kind::Free, DRAWING, 1);
+        is_mine.and(drawn).map_err(failed)?;
+        sleep = SLEEPS.0;
+        while !try_lock(&self.file, Kind::Shared, FIRST, ticket - FIRST).map_err(failed)? {
+            pause(&mut sleep);
+            waiting(start.elapsed(), self.holder());
+        }
+        // For whoever wonders who holds it up.
+        let _ = self.file.write_all_at(&std::process::id().to_le_bytes(), 8);
+        Ok(turn)
+    }
+
+    /// The next number. What cannot be read or written costs fairness, and nothing else.
+    fn draw(&self) -> i64 {
+        let mut bytes = [0; 8];
+        let _ = self.file.read_exact_at(&mut bytes, 0);
+        // Never the first: a range of no length would mean "to the end".
+        let ticket = i64::from_le_bytes(bytes).clamp(FIRST, i64::MAX / 2) + 1;
+        let _ = self.file.write_all_at(&ticket.to_le_bytes(), 0);
+        ticket
+    }
+
+    fn holder(&self) -> Option<u32> {
+        let mut bytes = [0; 4];
+        self.file.read_exact_at(&mut bytes, 8).ok()?;
+        Some(u32::from_le_bytes(bytes)).filter(|&pid| pid != 0)
+    }
+}
+
+fn pause(sleep: &mut Duration) {
+    thread::sleep(*sleep);
+    *sleep = (*sleep * 2).min(SLEEPS.1);
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let length = self.ticket - FIRST + 1;
+        // Everything up to its own number: an open file holds no more than one turn.
+        let _ = try_lock(&self.lock.file, Kind::Free, FIRST, length);
+    }
+}

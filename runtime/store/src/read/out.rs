@@ -1,0 +1,118 @@
+//! Which hosts are out of service, and in which limits they count.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hashbrown::HashMap;
+use pogo_plan::event::JobId;
+use pogo_plan::outcome::{Attempt, HostState};
+use sqlx::Row;
+
+use super::Reader;
+use crate::error::StoreError;
+use crate::replica::{Namespace, Replica};
+
+/// A host out of service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutHost {
+    /// Its name.
+    pub host: String,
+    /// Since when, in microseconds since 1970, as far as the wall clock of that time can be trusted.
+    pub since: i64,
+    /// The job that runs on it, and the attempt.
+    pub running: Option<(JobId, Attempt)>,
+    /// The jobs that left it bad.
+    pub bad: Vec<BadIn>,
+    /// The limits in force in which it takes a place.
+    pub limits: Vec<String>,
+}
+
+/// A job that left a host bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadIn {
+    /// The job; it may have ended long ago.
+    pub job: JobId,
+    /// The attempt.
+    pub attempt: Attempt,
+    /// How the host is bad.
+    pub state: HostState,
+}
+
+impl Reader {
+    /// The hosts of a namespace that are out of service, by name.
+    ///
+    /// # Errors
+    ///
+    /// Whatever is wrong with the store: see [`StoreError`].
+    pub fn out(&mut self, namespace: &str) -> Result<Vec<OutHost>, StoreError> {
+        let Some((id, replica)) = self.replica(namespace)? else { return Ok(Vec::new()) };
+        let limits = limits_of(&replica);
+        let boots = self.boots(id)?;
+        let mut hosts: Vec<OutHost> = replica
+            .ledger
+            .out_of_service()
+            .map(|out| OutHost {
+                host: out.host.to_owned(),
+                since: wall_of(&boots, out.since.0),
+                running: out.running,
+                bad: out.bad.into_iter().map(|(job, attempt, state)| BadIn { job, attempt, state }).collect(),
+                limits: limits.get(out.host).map(|limits| limits.iter().cloned().collect()).unwrap_or_default(),
+            })
+            .collect();
+        hosts.sort_unstable_by(|one, other| one.host.cmp(&other.host));
+        Ok(hosts)
+    }
+
+    /// The ledger of a namespace as it is now; nothing if there is no such namespace.
+    pub(super) fn replica(&mut self, namespace: &str) -> Result<Option<(i64, Replica)>, StoreError> {
+        let (db, folder) = (&mut self.db, &self.folder);
+        self.runtime.block_on(async {
+            let Some(id) = Namespace::find(db, folder, namespace).await? else { return Ok(None) };
+            // Snapshot and log belong together: one view of the database for both.
+            let begun = sqlx::query("BEGIN").execute(&mut *db).await;
+            begun.map_err(|error| StoreError::database(folder.root(), &error))?;
+            let loaded = async {
+                Namespace::read(db, folder, id).await?;
+                Replica::load(db, folder, id).await
+            };
+            let loaded = loaded.await;
+            let _ = sqlx::query("ROLLBACK").execute(&mut *db).await;
+            Ok(Some((id, loaded?)))
+        })
+    }
+
+    /// When boots began: in ledger time, and as the wall clock had it.
+    fn boots(&mut self, namespace: i64) -> Result<BTreeMap<u64, i64>, StoreError> {
+        let failed = |error| StoreError::database(self.folder.root(), &error);
+        let question = sqlx::query("SELECT ns, wall FROM boots WHERE namespace = ?").bind(namespace);
+        let rows = self.runtime.block_on(question.fetch_all(&mut self.db)).map_err(failed)?;
+        let read = |row: &sqlx::sqlite::SqliteRow| {
+            Ok((row.try_get::<i64, _>(0)?.unsigned_abs(), row.try_get::<i64, _>(1)?))
+        };
+        rows.iter().map(read).collect::<Result<_, _>>().map_err(failed)
+    }
+}
+
+fn wall_of(boots: &BTreeMap<u64, i64>, ns: u64) -> i64 {
+    let since = |(&from, &wall): (&u64, &i64)| {
+        wall.saturating_add(i64::try_from(ns.saturating_sub(from) / 1_000).unwrap_or(i64::MAX))
+    };
+    boots.range(..=ns).next_back().or_else(|| boots.first_key_value()).map_or(0, since)
+}
+
+/// The limits in force of each host, by the name that the ledger has for it.
+pub(super) fn limits_of(replica: &Replica) -> HashMap<String, BTreeSet<String>> {
+    let out: BTreeSet<&str> = replica.ledger.out_of_service().map(|out| out.host).collect();
+    let mut limits: HashMap<String, BTreeSet<String>> = HashMap::new();
+    for plan in replica.plans() {
+        for limit in &plan.limits {
+            for &member in &limit.members {
+                let name = plan.hosts.name(member);
+                let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+                if out.contains(name.as_str()) {
+                    limits.entry(name).or_default().insert(limit.id.clone());
+                }
+            }
+        }
+    }
+    limits
+}

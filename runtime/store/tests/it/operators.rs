@@ -1,0 +1,82 @@
+//! What operators do, and who is told.
+
+use std::time::Duration;
+
+use pogo_plan::event::{Command, JobId, Verdict};
+use pogo_plan::outcome::{JobState, Outcome};
+use pogo_store::{Answer, Given, Reader, Store, StoreError};
+
+use crate::rig::{End, Rig, names, open, plan};
+
+#[test]
+fn a_host_is_released_with_a_reason_and_only_if_its_end_is_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let ends = |host: &str| if host == "host1" { Outcome::Unknown } else { Outcome::Unreachable };
+    let mut rig = Rig::begin(&store, 1, plan(&names(2), 0..2, &[]), None).failing(ends);
+    rig.run();
+    drop(rig);
+    let (session, _told) = open(&store);
+    let job = JobId::from_bits(1);
+    session.release("host2", "rebooted it").unwrap();
+    assert!(matches!(session.release("host2", "again"), Err(StoreError::NotOut { .. })));
+    assert!(matches!(session.release("host1", "hope"), Err(StoreError::NotReleased { job: by, .. }) if by == job));
+    let decided = session.decide(job, "host1", Verdict::Failed, "it did nothing").unwrap();
+    assert_eq!(decided, Given::Done);
+    assert!(matches!(session.decide(job, "host1", Verdict::Failed, "again"), Err(StoreError::Refused { .. })));
+    session.release("host1", "mended").unwrap();
+    assert!(Reader::open(&store).unwrap().out("default").unwrap().is_empty());
+}
+
+#[test]
+fn a_command_reaches_the_owner_and_its_answer_the_operator() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let limits = [("$web", 0..2, 1)];
+    let mut bad = Rig::begin(&store, 1, plan(&names(2), 0..1, &limits), None).failing(|_| Outcome::Unreachable);
+    bad.run();
+    // Waits for the first, which lives on: it is not blocked.
+    let job = JobId::from_bits(2);
+    let mut rig = Rig::begin(&store, 2, plan(&names(2), 1..2, &limits), None);
+    let (session, _told) = open(&store);
+    let given = session.command(job, Command::Halt { stop_running: false }, Some("enough")).unwrap();
+    let Given::ToOwner(id) = given else { panic!("{given:?}") };
+    let end = rig.run();
+    let mut reader = Reader::open(&store).unwrap();
+    let answer = reader.wait_answer(id, Duration::from_secs(10)).unwrap();
+    let rows = reader.commands(job).unwrap();
+    assert_eq!(rows[0].author.reason.as_deref(), Some("enough"));
+    assert_eq!(rows[0].answer, answer);
+    match end {
+        End::State(JobState::Halted) => assert_eq!(answer, Some(Answer::Done)),
+        // The job may have come to its end, or not have begun, when the command came.
+        End::State(_) => assert!(matches!(answer, Some(Answer::Refused { .. }) | None)),
+        other => panic!("{other:?}"),
+    }
+    drop(rig);
+    let given = session.command(job, Command::Resume, None).unwrap();
+    assert!(matches!(given, Given::Waits(_)), "{given:?}");
+    assert!(matches!(session.command(JobId::from_bits(99), Command::Resume, None), Err(StoreError::NoJob { .. })));
+}
+
+#[test]
+fn only_jobs_that_hold_nothing_out_are_pruned() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    Rig::begin(&store, 1, plan(&names(2), 0..2, &[]), None).run();
+    Rig::begin(&store, 2, plan(&names(2), 0..2, &[]), None).failing(|_| Outcome::Unreachable).run();
+    let (session, _told) = open(&store);
+    let (good, bad) = (JobId::from_bits(1), JobId::from_bits(2));
+    assert!(session.prune(0).unwrap().jobs.is_empty(), "nothing is that old");
+    let pruned = session.prune(i64::MAX).unwrap();
+    assert_eq!((pruned.jobs, pruned.kept), (vec![good], vec![bad]));
+    let mut reader = Reader::open(&store).unwrap();
+    assert!(matches!(reader.job(&good.to_string()), Err(StoreError::NoJob { .. })));
+    // The same plan is still used by the other.
+    assert_eq!(reader.plan(bad).unwrap().targets.len(), 2);
+    for host in ["host1", "host2"] {
+        session.release(host, "mended").unwrap();
+    }
+    assert_eq!(session.prune(i64::MAX).unwrap().jobs, [bad]);
+    assert!(matches!(session.own(bad), Err(StoreError::NoJob { .. })));
+}
