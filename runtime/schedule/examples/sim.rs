@@ -1,4 +1,5 @@
-//! Tries a range of seeds: `sim --seeds 0..1000000`. With `--faults` it says for each fault that can be planted which of
+//! Tries a range of seeds: `sim --seeds 0..1000000`. With `--shared` several processes share the ledger as a log; with
+//! `--crowd` hosts stand in each other's way for long. With `--faults` it says for each fault that can be planted which of
 //! the seeds notices it first, and how.
 
 #![expect(
@@ -14,13 +15,23 @@ use pogo_schedule::sim::{Fault, Report, Scenario, Size, run, shrink};
 
 fn main() -> ExitCode {
     let Some(seeds) = seeds() else {
-        eprintln!("usage: sim --seeds FROM..TO [--faults]");
+        eprintln!("usage: sim --seeds FROM..TO [--faults] [--shared|--crowd]");
         return ExitCode::from(2);
     };
-    if std::env::args().any(|arg| arg == "--faults") {
+    let has = |flag: &str| std::env::args().any(|arg| arg == flag);
+    let is_shared = has("--shared");
+    let size = if is_shared {
+        Size::shared()
+    } else if has("--crowd") {
+        Size::crowd()
+    } else {
+        Size::default()
+    };
+    if has("--faults") {
         for &fault in Fault::ALL {
+            let size = Size::for_fault(fault);
             let found = seeds.clone().find_map(|seed| {
-                let failure = run(&Scenario::new(seed, Size::default()), Some(fault), false).err()?;
+                let failure = run(&Scenario::new(seed, size), Some(fault), false).err()?;
                 Some(format!("seed {seed}: {}", failure.what))
             });
             println!("{fault:?}: {}", found.unwrap_or_else(|| "not noticed".to_owned()));
@@ -29,21 +40,30 @@ fn main() -> ExitCode {
     }
     let mut sum = Report::default();
     for seed in seeds.clone() {
-        match run(&Scenario::new(seed, Size::default()), None, false) {
+        match run(&Scenario::new(seed, size), None, false) {
             Ok(report) => {
                 sum.steps += report.steps;
                 sum.attempts += report.attempts;
                 sum.blocked += report.blocked;
                 sum.crashes += report.crashes;
+                sum.commits += report.commits;
+                sum.lost_races += report.lost_races;
+                sum.never_begun += report.never_begun;
             }
             Err(failure) => {
                 eprintln!("seed {seed}: {}", failure.what);
-                if let Some((seed, size, short)) = shrink(seed, Size::default(), None) {
+                if let Some((seed, size, short)) = shrink(seed, size, None) {
                     eprintln!("{}\nshortest: seed {seed}, {size:?}: {}", short.log.join("\n"), short.what);
                 }
                 return ExitCode::FAILURE;
             }
         }
+    }
+    if is_shared {
+        println!(
+            "{} commits, {} races for a job lost, {} hosts granted to the dead and given back",
+            sum.commits, sum.lost_races, sum.never_begun
+        );
     }
     println!(
         "{} seeds, {} steps, {} attempts, {} jobs blocked, {} crashes: every promise kept",

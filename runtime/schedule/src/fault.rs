@@ -72,6 +72,22 @@ pub enum Fault {
     NeverBlocked,
     /// A job says that it is blocked while another one may still move it.
     BlockedTooSoon,
+    /// Nobody goes first, however long others have gone before.
+    NeverGoesFirst,
+    /// A host is granted to a job whose owner is seen to be gone.
+    GrantedToTheDead,
+    /// What was granted to a dead owner, and never begun, is not given back when the job is taken up.
+    KeptForTheDead,
+    /// When a job is taken up, hosts are given back on which attempts had begun.
+    ReturnsBegun,
+    /// A process writes facts of jobs that it does not own.
+    ForeignFact,
+    /// A replica leaves out an operation of the log.
+    OperationSkipped,
+    /// A process acts on effects before they are on record.
+    ActsBeforeCommit,
+    /// A wake-up that gets lost is not made up for by a poll.
+    WakeUpLost,
 }
 
 #[cfg(any(test, feature = "sim"))]
@@ -111,7 +127,30 @@ impl Fault {
         Self::RampCountsFailures,
         Self::NeverBlocked,
         Self::BlockedTooSoon,
+        Self::NeverGoesFirst,
+        Self::GrantedToTheDead,
+        Self::KeptForTheDead,
+        Self::ReturnsBegun,
+        Self::ForeignFact,
+        Self::OperationSkipped,
+        Self::ActsBeforeCommit,
+        Self::WakeUpLost,
     ];
+
+    /// Whether it is one of a ledger that several processes share.
+    #[must_use]
+    pub const fn is_of_sharing(self) -> bool {
+        matches!(
+            self,
+            Self::GrantedToTheDead
+                | Self::KeptForTheDead
+                | Self::ReturnsBegun
+                | Self::ForeignFact
+                | Self::OperationSkipped
+                | Self::ActsBeforeCommit
+                | Self::WakeUpLost
+        )
+    }
 }
 
 /// The faults planted in one machine.

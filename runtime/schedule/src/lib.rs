@@ -29,6 +29,7 @@
 //! | [`slot`] | when all of its hosts are done, and when too many are bad |
 //! | [`host_task`] | deadlines, retries and stops of one host while it is out |
 //! | [`ledger`] | who goes out of service and who comes back: one for a namespace, shared by its jobs |
+//! | [`replica`] | what a process reads, writes and acts on that shares the ledger with others |
 //!
 //! [`drive`] wires them together in the simplest way and is the place to see how; [`notice`] turns what machines tell
 //! readers into `pogo.events/1`. What one actor says to another must arrive in order; nothing else is assumed about time
@@ -74,6 +75,17 @@
 //! assert_eq!(drive.job().state(), JobState::Succeeded);
 //! ```
 //!
+//! # Several processes
+//!
+//! A namespace has one ledger, whoever runs jobs in it. Kept in a store, it is an append-only log of operations
+//! ([`ledger::Record`]), and each job has a journal of facts ([`journal::FactRecord`]). Every process has a [`replica`] of
+//! the ledger: the same operations give the same ledger everywhere, from the beginning of the log or from a
+//! [`ledger::Snapshot`]. Whoever holds the namespace's lock reads on, decides, and writes operations and facts in one
+//! transaction; it acts once that is committed. A grant counts from the moment in which it is in the log, and may be acted
+//! on by the job's owner only, once it has written the fact. So after a crash every grant is one of three: its end is on
+//! record; it was begun and nobody knows ([`job::Machine::recover`]); or its owner never learned of it, and it goes back
+//! ([`journal::reconcile`]).
+//!
 //! # Why an accepted plan cannot deadlock
 //!
 //! Suppose that no host is bad, no operator has halted the job, and some host waits. The order over all threads has no
@@ -102,9 +114,17 @@
 //! | no two attempts on a host at once; each has exactly one end | simulator: `HostShared`, `CrashForgetsRunning` |
 //! | nothing starts once a job halts | `a_halted_job_starts_nothing_and_lets_what_runs_end` |
 //! | who waits is woken, or the job is told that nothing will wake it | `a_blocked_host_wakes_whichever_of_its_limits_is_freed_last`, `jobs_that_wait_for_each_others_bad_hosts_are_blocked_one_after_the_other` |
-//! | nobody is passed over forever | `a_host_that_was_passed_over_for_five_minutes_goes_next` |
+//! | nobody is passed over forever | `a_host_that_was_passed_over_for_five_minutes_goes_next`, simulator: `NeverGoesFirst` |
 //! | attempts end at their deadlines and not before | `a_deadline_that_the_host_does_not_keep_is_enforced_from_here`, `a_timer_of_an_earlier_task_of_the_host_is_ignored` |
 //! | the same seed gives the same log | `the_same_seed_gives_the_same_log` |
+//! | the same operations give the same ledger, in every replica | `a_restored_ledger_answers_as_the_original_does`, simulator: `OperationSkipped` |
+//! | no grant is acted on before it is on record | simulator: `ActsBeforeCommit` |
+//! | only its owner writes a job's facts | simulator: `ForeignFact` |
+//! | nothing is granted to a job whose owner is seen to be gone | simulator: `GrantedToTheDead` |
+//! | a host that was granted and never begun comes back, and one that was begun does not | `a_host_that_was_granted_and_never_begun_comes_back`, `what_began_and_was_not_seen_to_end_stays_for_the_job_to_say` |
+//! | an attempt that began is never forgotten | simulator: `ReturnsBegun`, `CrashForgetsRunning` |
+//! | a lost wake-up delays and stops nothing | simulator: `WakeUpLost` |
+//! | what is on record is read forever | `the_bytes_of_every_kind_stay_as_they_are` |
 
 pub mod drive;
 pub mod fault;
@@ -115,6 +135,7 @@ pub mod journal;
 pub mod ledger;
 pub mod notice;
 pub mod policy;
+pub mod replica;
 #[cfg(any(test, feature = "sim"))]
 pub mod sim;
 mod slab;

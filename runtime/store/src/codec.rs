@@ -18,8 +18,10 @@ const FORM: u8 = 1;
 
 /// A blob of some records.
 pub(crate) fn encode<T: Serialize>(path: &Path, records: &T) -> Result<Vec<u8>, StoreError> {
-    postcard::to_extend(records, vec![FORM])
-        .map_err(|error| StoreError::Database { path: path.to_owned(), detail: format!("cannot encode: {error}") })
+    postcard::to_extend(records, vec![FORM]).map_err(|error| StoreError::Database {
+        path: path.to_owned(),
+        detail: format!("cannot encode: {error}"),
+    })
 }
 
 /// What is in a blob. `what` names it for messages.

@@ -64,7 +64,9 @@ async fn connect(folder: &Folder, purpose: Use) -> Result<SqliteConnection, Stor
         .foreign_keys(false)
         .pragma("synchronous", "FULL")
         .pragma("query_only", if purpose == Use::Read { "ON" } else { "OFF" });
-    SqliteConnection::connect_with(&options).await.map_err(|error| StoreError::database(folder.root(), &error))
+    SqliteConnection::connect_with(&options)
+        .await
+        .map_err(|error| StoreError::database(folder.root(), &error))
 }
 
 /// The version of the tables; 0 for an empty database.

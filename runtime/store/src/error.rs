@@ -131,7 +131,9 @@ pub enum StoreError {
         why: Refusal,
     },
     /// A host is not released while the end of an attempt on it is unknown.
-    #[error("`{host}` is not released: the end of job {job}'s attempt on it is unknown. `pogo decide {job} {host}` first")]
+    #[error(
+        "`{host}` is not released: the end of job {job}'s attempt on it is unknown. `pogo decide {job} {host}` first"
+    )]
     NotReleased {
         /// The host.
         host: String,

@@ -55,7 +55,11 @@ impl Folder {
         let root = root.canonicalize().map_err(|error| failed(root, error))?;
         let found = statfs(&root).map_err(|error| failed(&root, error.into()))?.filesystem_type().0;
         // The numbers are 32 bits wide; how wide the field is depends on the machine.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the field holds 32 bits")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "the field holds 32 bits"
+        )]
         let found = found as u32;
         if let Some(&(_, kind)) = NETWORK.iter().find(|&&(number, _)| number == found) {
             return Err(StoreError::NetworkFileSystem { path: root, kind });
@@ -130,9 +134,8 @@ impl Folder {
     /// Opens a file for reading and writing, and makes it as the folder's group may use it.
     pub(crate) fn open(&self, path: &Path) -> Result<File, StoreError> {
         let failed = |error| StoreError::io("cannot open", path, error);
-        let open = |create| {
-            OpenOptions::new().read(true).write(true).create_new(create).mode(self.mode).open(path)
-        };
+        let open =
+            |create| OpenOptions::new().read(true).write(true).create_new(create).mode(self.mode).open(path);
         loop {
             match open(false) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -167,7 +170,8 @@ impl Folder {
 
 /// Whether the disk under a path has next to no room left.
 pub(crate) fn is_full(path: &Path) -> bool {
-    statvfs(path).is_ok_and(|found| found.blocks_available().saturating_mul(found.fragment_size()) < 256 * 1024)
+    statvfs(path)
+        .is_ok_and(|found| found.blocks_available().saturating_mul(found.fragment_size()) < 256 * 1024)
 }
 
 /// Whether nothing is left at the path.

@@ -71,7 +71,8 @@ impl Reader {
     /// Whatever is wrong with the store: see [`StoreError`].
     pub fn open(store: &Store) -> Result<Self, StoreError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-        let runtime = runtime.map_err(|error| StoreError::io("cannot start a runtime for", store.path(), error))?;
+        let runtime =
+            runtime.map_err(|error| StoreError::io("cannot start a runtime for", store.path(), error))?;
         let db = runtime.block_on(db::open(&store.folder, Use::Read))?;
         Ok(Self { runtime, db, folder: Arc::clone(&store.folder) })
     }

@@ -150,7 +150,8 @@ impl Replica {
         let failed = |error| StoreError::database(folder.root(), &error);
         loop {
             // In parts, so that a long log is never in memory as a whole.
-            let question = "SELECT last, ops FROM log WHERE namespace = ? AND last > ? ORDER BY last LIMIT 1000";
+            let question =
+                "SELECT last, ops FROM log WHERE namespace = ? AND last > ? ORDER BY last LIMIT 1000";
             let rows = sqlx::query(question).bind(namespace).bind(self.last).fetch_all(&mut *db).await;
             let rows = rows.map_err(failed)?;
             for row in &rows {

@@ -168,11 +168,7 @@ impl Session {
     /// # Errors
     ///
     /// Whatever is wrong with the store: see [`StoreError`].
-    pub fn open(
-        store: &Store,
-        namespace: &str,
-        tell: Box<dyn Fn(Told) + Send>,
-    ) -> Result<Self, StoreError> {
+    pub fn open(store: &Store, namespace: &str, tell: Box<dyn Fn(Told) + Send>) -> Result<Self, StoreError> {
         Self::open_as(store, namespace, Who::this_process(), tell)
     }
 
@@ -245,7 +241,13 @@ impl Session {
     /// # Errors
     ///
     /// [`StoreError::NoJob`], [`StoreError::Refused`]; else see [`StoreError`].
-    pub fn decide(&self, job: JobId, host: &str, verdict: Verdict, reason: &str) -> Result<Given, StoreError> {
+    pub fn decide(
+        &self,
+        job: JobId,
+        host: &str,
+        verdict: Verdict,
+        reason: &str,
+    ) -> Result<Given, StoreError> {
         let (host, reason) = (host.to_owned(), reason.to_owned());
         self.ask(|reply| Request::Decide(Decision { job, host, verdict, reason }, reply))
     }
@@ -271,7 +273,10 @@ impl Session {
         self.ask(|reply| Request::Prune(ended_before, reply))
     }
 
-    fn ask<T>(&self, request: impl FnOnce(SyncSender<Result<T, StoreError>>) -> Request) -> Result<T, StoreError> {
+    fn ask<T>(
+        &self,
+        request: impl FnOnce(SyncSender<Result<T, StoreError>>) -> Request,
+    ) -> Result<T, StoreError> {
         let (reply, answer) = sync_channel(1);
         self.requests.send(request(reply)).map_err(|_| StoreError::SessionOver)?;
         answer.recv().map_err(|_| StoreError::SessionOver)?
@@ -282,7 +287,9 @@ impl Drop for Session {
     fn drop(&mut self) {
         let _ = self.requests.send(Request::Close);
         // A session that is dropped by what it tells must not wait for itself.
-        if let Some(thread) = self.thread.take().filter(|thread| thread.thread().id() != std::thread::current().id()) {
+        if let Some(thread) =
+            self.thread.take().filter(|thread| thread.thread().id() != std::thread::current().id())
+        {
             let _ = thread.join();
         }
     }

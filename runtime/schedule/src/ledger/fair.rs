@@ -34,7 +34,7 @@ impl Ledger {
     }
 
     fn scan(&mut self, now: Monotonic) {
-        if self.faults.has(Fault::UnfairQueue) {
+        if self.faults.has(Fault::UnfairQueue) || self.faults.has(Fault::NeverGoesFirst) {
             return;
         }
         let mut reserving = Vec::new();
@@ -85,8 +85,19 @@ impl Ledger {
 
     /// The group goes, or needs no places kept any more. Those who stood back are looked at again.
     pub(super) fn stop_reserving(&mut self, at: u32) {
-        if self.reserving.remove(&at) {
-            self.clear_reservations(at);
+        if !self.reserving.remove(&at) {
+            return;
+        }
+        self.clear_reservations(at);
+        // What others keep, they keep.
+        for &other in &self.reserving {
+            let Some(group) = self.groups.get(other) else { continue };
+            let (Kind::Limits(set), Some((head, _))) = (group.kind, group.waiting.first()) else { continue };
+            for &limit in self.sets.as_slice(set) {
+                if let Some(place) = self.places.get_mut(limit) {
+                    place.reserved = Some(place.reserved.map_or(head, |first| first.min(head)));
+                }
+            }
         }
     }
 
@@ -96,7 +107,6 @@ impl Ledger {
             if let Some(place) = self.places.get_mut(limit)
                 && place.reserved.take().is_some()
             {
-                // Another group may have kept it too: the next scan says so again.
                 self.freed.push(limit);
             }
         }

@@ -327,6 +327,14 @@ impl Ledger {
         Ok(ledger)
     }
 
+    /// The ledger with a fault planted in it.
+    #[cfg(any(test, feature = "sim"))]
+    #[must_use]
+    pub(crate) fn with_faults(mut self, faults: crate::fault::Faults) -> Self {
+        self.faults = faults;
+        self
+    }
+
     fn restore_job(&mut self, form: &JobForm, plan: &Plan) -> u32 {
         let hosts = self.intern_all(&plan.hosts);
         let policy = Policy::of(&plan.job);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pogo_plan::job::{Job, OnDisconnect, OnFailure, Retry, RetryOn, Ssh, Transport, Verify};
 use pogo_plan::{HostIdx, HostTable, Limit, Origin, Plan, Slot, Thread};
 
-use super::Chance;
+use super::{Chance, Fault};
 
 /// How large scenarios may be, and which dangers they may have. Shrinking makes these smaller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,12 +27,56 @@ pub struct Size {
     pub delay_ms: u64,
     /// Whether attempts fail.
     pub failures: bool,
+    /// Whether the jobs belong to several processes that share the ledger as a log.
+    pub shared: bool,
+    /// Whether there is one job in which some hosts need several limits at once, and many others one of them.
+    pub crowd: bool,
+}
+
+/// How processes share a ledger.
+#[derive(Clone, Debug)]
+pub struct Sharing {
+    /// The process of each job in the beginning; 0 is that of the operators.
+    pub processes: Vec<usize>,
+    /// In percent, for each commit: the process dies before it, and after it.
+    pub crash_percent: u64,
+    /// How often that happens at most.
+    pub crashes: u32,
+    /// In percent, for each wake-up: it gets lost.
+    pub lost_wakeups: u64,
 }
 
 impl Default for Size {
     fn default() -> Self {
         let (hosts, jobs, limits, threads, commands) = (8, 3, 3, 3, 6);
-        Self { hosts, jobs, limits, threads, commands, crashes: true, delay_ms: 2_000, failures: true }
+        let (crashes, delay_ms, failures, shared, crowd) = (true, 2_000, true, false, false);
+        Self { hosts, jobs, limits, threads, commands, crashes, delay_ms, failures, shared, crowd }
+    }
+}
+
+impl Size {
+    /// Several processes that share a ledger.
+    #[must_use]
+    pub fn shared() -> Self {
+        Self { jobs: 4, shared: true, ..Self::default() }
+    }
+
+    /// One job whose hosts stand in each other's way for long.
+    #[must_use]
+    pub fn crowd() -> Self {
+        Self { hosts: 28, limits: 3, jobs: 1, commands: 1, crashes: false, crowd: true, ..Self::default() }
+    }
+
+    /// Where a fault shows.
+    #[must_use]
+    pub fn for_fault(fault: Fault) -> Self {
+        if fault.is_of_sharing() {
+            Self::shared()
+        } else if fault == Fault::NeverGoesFirst {
+            Self::crowd()
+        } else {
+            Self::default()
+        }
     }
 }
 
@@ -61,6 +105,8 @@ pub struct Scenario {
     pub commands: u32,
     /// Crashes of one job's process each, at these times in milliseconds.
     pub crashes: Vec<(usize, u64)>,
+    /// Whether and how processes share the ledger.
+    pub sharing: Option<Sharing>,
 }
 
 impl Scenario {
@@ -69,10 +115,12 @@ impl Scenario {
     pub fn new(seed: u64, size: Size) -> Self {
         let mut chance = Chance::new(seed);
         let n_hosts = chance.between(1, size.hosts.max(1));
-        let n_jobs = if chance.percent(50) { 1 } else { chance.between(1, size.jobs.max(1)) };
+        let n_jobs = if !size.shared && chance.percent(50) { 1 } else { chance.between(1, size.jobs.max(1)) };
         let jobs: Vec<_> =
             (0..n_jobs).map(|_| (Arc::new(plan(&mut chance, n_hosts, size)), chance.below(60_000))).collect();
-        let harm = size.failures && chance.percent(75);
+        let jobs = if size.crowd { vec![(Arc::new(crowd(&mut chance, n_hosts, size)), 0)] } else { jobs };
+        let n_jobs = u32::try_from(jobs.len()).unwrap_or(1);
+        let harm = size.failures && chance.percent(if size.crowd { 25 } else { 75 });
         let mut danger = |most| if harm && chance.percent(60) { chance.below(most) } else { 0 };
         let (unreachable, fails, hangs, lost) = (danger(30), danger(50), danger(20), danger(15));
         let delay_ms = match chance.below(3) {
@@ -88,9 +136,40 @@ impl Scenario {
                     .push((usize::try_from(chance.below(n_jobs.into())).unwrap_or(0), chance.below(400_000)));
             }
         }
-        let run_ms = chance.pick(&[5_000, 60_000, 200_000]).unwrap_or(5_000);
-        Self { seed, jobs, n_hosts, unreachable, fails, hangs, lost, run_ms, delay_ms, commands, crashes }
+        let run_ms =
+            if size.crowd { 120_000 } else { chance.pick(&[5_000, 60_000, 200_000]).unwrap_or(5_000) };
+        let sharing = size.shared.then(|| sharing(&mut chance, n_jobs, size));
+        Self {
+            seed,
+            jobs,
+            n_hosts,
+            unreachable,
+            fails,
+            hangs,
+            lost,
+            run_ms,
+            delay_ms,
+            commands,
+            crashes,
+            sharing,
+        }
     }
+}
+
+fn sharing(chance: &mut Chance, n_jobs: u32, size: Size) -> Sharing {
+    let mut processes = vec![1];
+    let mut last = 1;
+    for _ in 1..n_jobs {
+        last += usize::from(chance.percent(75));
+        processes.push(last);
+    }
+    let (crash_percent, crashes) = if size.crashes && chance.percent(60) {
+        (chance.between(1, 10).into(), chance.between(1, 4))
+    } else {
+        (0, 0)
+    };
+    let lost_wakeups = if chance.percent(50) { 1 + chance.below(60) } else { 0 };
+    Sharing { processes, crash_percent, crashes, lost_wakeups }
 }
 
 fn plan(chance: &mut Chance, n_hosts: u32, size: Size) -> Plan {
@@ -118,6 +197,40 @@ fn plan(chance: &mut Chance, n_hosts: u32, size: Size) -> Plan {
     let limits = (0..n_limits).map(|number| limit(chance, number, &all)).collect();
     let job = job(chance, u32::try_from(targets.len()).unwrap_or(1));
     Plan { namespace: "default".to_owned(), hosts, targets, threads, limits, job, origin: Origin::default() }
+}
+
+/// A plan in which a few hosts are in all limits, and each of the others in one. No limit lets more than one or two go, so the
+/// few wait until all limits happen to have room, or until they go first.
+fn crowd(chance: &mut Chance, n_hosts: u32, size: Size) -> Plan {
+    let mut plan = plan(chance, n_hosts, Size { threads: 0, ..size });
+    let n_limits = chance.between(2, size.limits.max(2)) as usize;
+    let wide = chance.between(1, 2) as usize;
+    let mut members = vec![Vec::new(); n_limits];
+    for (at, &host) in plan.targets.iter().enumerate() {
+        for (number, members) in members.iter_mut().enumerate() {
+            if (2..2 + wide).contains(&at) || at % n_limits == number {
+                members.push(host);
+            }
+        }
+    }
+    members.iter_mut().for_each(|members| members.sort_unstable());
+    plan.limits = (0u32..)
+        .zip(members)
+        .map(|(number, members)| {
+            let max_parallel = if chance.percent(75) { 1 } else { 2 };
+            let group_size = u32::try_from(members.len()).unwrap_or(1);
+            let (id, declared) = (format!("$l{number}"), max_parallel.to_string());
+            Limit { id, max_parallel, declared, group_size, members, at: None }
+        })
+        .collect();
+    plan.job = Job {
+        timeout_ms: 600_000,
+        retry: plan.job.retry,
+        on_failure: OnFailure::Continue,
+        concurrent: plan.job.concurrent.map(|most| most.max(4)),
+        ..plain_job()
+    };
+    plan
 }
 
 /// Threads whose order over all hosts has no circle: each thread goes through the hosts in one common order.

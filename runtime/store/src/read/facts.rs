@@ -39,7 +39,8 @@ pub(crate) async fn read_part(
     most: u32,
 ) -> Result<Vec<Entry>, StoreError> {
     let failed = |error| StoreError::database(folder.root(), &error);
-    let question = "SELECT last, epoch, wall, facts FROM journal WHERE job = ? AND last > ? ORDER BY last LIMIT ?";
+    let question =
+        "SELECT last, epoch, wall, facts FROM journal WHERE job = ? AND last > ? ORDER BY last LIMIT ?";
     let after = i64::try_from(after).unwrap_or(i64::MAX);
     let rows = sqlx::query(question).bind(number(job)).bind(after).bind(most).fetch_all(db).await;
     let mut entries = Vec::new();

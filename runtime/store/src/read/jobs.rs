@@ -83,7 +83,8 @@ impl Reader {
              ORDER BY j.created DESC, j.id LIMIT ?4"
         );
         let question = sqlx::query(sqlx::AssertSqlSafe(question)).bind(filter.namespace.as_deref());
-        let question = question.bind(filter.uid).bind(filter.unfinished).bind(filter.most.map_or(-1, i64::from));
+        let question =
+            question.bind(filter.uid).bind(filter.unfinished).bind(filter.most.map_or(-1, i64::from));
         let rows = self.runtime.block_on(question.fetch_all(&mut self.db));
         let rows = rows.map_err(|error| StoreError::database(self.folder.root(), &error))?;
         rows.iter().map(|row| self.job_row(row)).collect()
@@ -121,8 +122,7 @@ impl Reader {
     }
 
     fn job_row(&self, row: &SqliteRow) -> Result<JobRow, StoreError> {
-        let (mut row, code) =
-            read(row).map_err(|error| StoreError::database(self.folder.root(), &error))?;
+        let (mut row, code) = read(row).map_err(|error| StoreError::database(self.folder.root(), &error))?;
         row.state = state::of(code).ok_or_else(|| StoreError::Newer {
             path: self.folder.root().to_owned(),
             what: format!("job {} has a state that this pogo does not know", row.id),

@@ -55,7 +55,10 @@ impl Reader {
                 since: wall_of(&boots, out.since.0),
                 running: out.running,
                 bad: out.bad.into_iter().map(|(job, attempt, state)| BadIn { job, attempt, state }).collect(),
-                limits: limits.get(out.host).map(|limits| limits.iter().cloned().collect()).unwrap_or_default(),
+                limits: limits
+                    .get(out.host)
+                    .map(|limits| limits.iter().cloned().collect())
+                    .unwrap_or_default(),
             })
             .collect();
         hosts.sort_unstable_by(|one, other| one.host.cmp(&other.host));

@@ -99,7 +99,8 @@ impl Reader {
             && machine.counts().waiting > 0
             && let Some((_, replica)) = self.replica(&job.namespace)?
         {
-            let is_waiting = |host: &HostIdx| machine.host(*host).is_some_and(|(state, _)| state == HostState::Waiting);
+            let is_waiting =
+                |host: &HostIdx| machine.host(*host).is_some_and(|(state, _)| state == HostState::Waiting);
             let waiting = plan.targets.iter().copied().filter(is_waiting);
             waits = waits_of(&job, &plan, &slots, &opened, &replica, waiting);
         }

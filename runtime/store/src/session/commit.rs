@@ -106,7 +106,11 @@ impl Writer {
     }
 
     /// Commits what went well and tells of it; takes back what did not.
-    pub(super) async fn end_turn(&mut self, done: Result<(), StoreError>, draft: Draft) -> Result<(), StoreError> {
+    pub(super) async fn end_turn(
+        &mut self,
+        done: Result<(), StoreError>,
+        draft: Draft,
+    ) -> Result<(), StoreError> {
         let done = match done {
             Ok(()) => {
                 let committed = sqlx::query("COMMIT").execute(&mut self.db).await;
@@ -230,7 +234,12 @@ impl Writer {
         Ok(())
     }
 
-    pub(super) fn take_facts(&self, job: JobId, facts: &[Fact<HostIdx>], draft: &mut Draft) -> Result<(), StoreError> {
+    pub(super) fn take_facts(
+        &self,
+        job: JobId,
+        facts: &[Fact<HostIdx>],
+        draft: &mut Draft,
+    ) -> Result<(), StoreError> {
         let Some(job) = draft.job(job) else { return Ok(()) };
         for fact in facts {
             if let Fact::JobState { state } = fact {
@@ -372,7 +381,8 @@ impl Writer {
             }
         }
         let cut = "DELETE FROM log WHERE namespace = ? AND last <= ?";
-        let cut = sqlx::query(cut).bind(self.namespace).bind(keep).execute(&mut self.db).await.map_err(failed)?;
+        let cut =
+            sqlx::query(cut).bind(self.namespace).bind(keep).execute(&mut self.db).await.map_err(failed)?;
         if cut.rows_affected() > 0 {
             let change = "UPDATE namespaces SET trimmed = max(trimmed, ?) WHERE id = ?";
             let change = sqlx::query(change).bind(keep).bind(self.namespace);

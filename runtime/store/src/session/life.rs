@@ -76,8 +76,7 @@ impl Writer {
         let Some(row) = row else {
             return Err(StoreError::NoJob { path: self.folder.root().to_owned(), text: job.to_string() });
         };
-        let (epoch, seq): (i64, i64) =
-            (row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?);
+        let (epoch, seq): (i64, i64) = (row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?);
         let epoch = epoch + 1;
         let lock = self.lock(job).await?;
         let plan = self.replica.load_plan(&mut self.db, &self.folder, job).await?;
@@ -182,4 +181,3 @@ pub(crate) fn is_numbered_as_read(plan: &Plan) -> bool {
         && plan.limits.iter().flat_map(|limit| &limit.members).all(&mut is_next)
         && next == plan.hosts.len()
 }
-

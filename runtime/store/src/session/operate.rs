@@ -153,8 +153,7 @@ impl Writer {
         let row = row.bind(self.who.uid).bind(&self.who.host).bind(reason).bind(text);
         let id = CommandId(row.execute(&mut self.db).await.map_err(failed)?.last_insert_rowid());
         self.voice.wake(&self.folder, job);
-        let is_alive =
-            self.jobs.contains_key(&job) || OwnerProbe::new(&self.folder.job_lock(job)).is_alive();
+        let is_alive = self.jobs.contains_key(&job) || OwnerProbe::new(&self.folder.job_lock(job)).is_alive();
         Ok(if is_alive { Given::ToOwner(id) } else { Given::Waits(id) })
     }
 

@@ -39,7 +39,8 @@ fn neither_a_wall_clock_that_jumps_nor_a_new_boot_changes_what_happens() {
     clock.wall.store(20_000 * DAY, Ordering::Relaxed);
     let store = Store::with_clock(folder.path(), Arc::clone(&clock) as Arc<dyn Clock>).unwrap();
     let limits = [("$web", 0..9, 2)];
-    let mut first = Rig::begin(&store, 1, plan(&names(9), 0..1, &limits), None).failing(|_| Outcome::Unreachable);
+    let mut first =
+        Rig::begin(&store, 1, plan(&names(9), 0..1, &limits), None).failing(|_| Outcome::Unreachable);
     assert!(matches!(first.run(), End::State(JobState::Failed)));
     drop(first);
     // A day back, an hour suspended, and then another boot that has not run as long as the first.

@@ -40,8 +40,15 @@ fn a_job_cut_after_any_commit_goes_on_and_runs_no_host_twice() {
                     let (session, _told) = crate::rig::open(&store);
                     for host in unknown {
                         let line = format!("decided {host} {}\n", JobId::from_bits(1));
-                        std::fs::OpenOptions::new().append(true).open(&log).unwrap().write_all(line.as_bytes()).unwrap();
-                        session.decide(JobId::from_bits(1), &host, Verdict::Succeeded, "looked at it").unwrap();
+                        std::fs::OpenOptions::new()
+                            .append(true)
+                            .open(&log)
+                            .unwrap()
+                            .write_all(line.as_bytes())
+                            .unwrap();
+                        session
+                            .decide(JobId::from_bits(1), &host, Verdict::Succeeded, "looked at it")
+                            .unwrap();
                     }
                 }
                 other => panic!("cut after {cut}: {other:?}"),

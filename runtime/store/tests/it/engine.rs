@@ -54,7 +54,11 @@ impl Engine {
             let mut steps = Vec::new();
             for slot in &thread.slots {
                 let is_empty = slot.hosts.is_empty();
-                steps.push(thread::Step { slot: SlotIdx(number), pause_after_ms: slot.pause_after_ms, is_empty });
+                steps.push(thread::Step {
+                    slot: SlotIdx(number),
+                    pause_after_ms: slot.pause_after_ms,
+                    is_empty,
+                });
                 slot_machines.push(slot::Machine::new(slot.hosts.len() as u32, slot.max_failures, faults));
                 number += 1;
             }

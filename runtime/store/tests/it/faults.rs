@@ -102,13 +102,18 @@ fn a_full_disk_halts_the_job_and_no_start_goes_unrecorded() {
     }
     let store = Store::open(folder.path()).unwrap();
     let log = tempfile::NamedTempFile::new().unwrap();
-    let mut rig =
-        Rig::begin(&store, 1, plan(&names(900), 0..900, &[("$web", 0..900, 1)]), Some(crate::rig::Log::open(log.path())));
+    let mut rig = Rig::begin(
+        &store,
+        1,
+        plan(&names(900), 0..900, &[("$web", 0..900, 1)]),
+        Some(crate::rig::Log::open(log.path())),
+    );
     let filler = fs::File::create(folder.path().join("filler")).unwrap();
     let rest = nix_free(folder.path());
     let _ = std::os::unix::fs::FileExt::write_all_at(&filler, &vec![1; rest.saturating_sub(60_000)], 0);
     let end = rig.run();
-    let began = fs::read_to_string(log.path()).unwrap().lines().filter(|line| line.starts_with("begin")).count();
+    let began =
+        fs::read_to_string(log.path()).unwrap().lines().filter(|line| line.starts_with("begin")).count();
     drop(rig);
     fs::remove_file(folder.path().join("filler")).unwrap();
     let mut reader = Reader::open(&store).unwrap();
@@ -145,7 +150,8 @@ fn another_program_that_keeps_the_database_locked_is_named_as_the_cause() {
         .spawn();
     let Ok(mut other) = other else { return };
     let mut line = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(other.stdout.take().unwrap()), &mut line).unwrap();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(other.stdout.take().unwrap()), &mut line)
+        .unwrap();
     let store = Store::open(folder.path()).unwrap();
     let (session, _told) = open(&store);
     // Readers are not in anybody's way.

@@ -35,7 +35,10 @@ fn a_store_of_version_1_is_read_and_gone_on_with() {
     let store = Store::open(folder.path()).unwrap();
     let mut reader = Reader::open(&store).unwrap();
     assert_eq!(reader.job(&JobId::from_bits(1).to_string()).unwrap().state, JobState::Blocked);
-    assert_eq!(reader.out("default").unwrap().iter().map(|out| out.host.as_str()).collect::<Vec<_>>(), ["host1", "host2"]);
+    assert_eq!(
+        reader.out("default").unwrap().iter().map(|out| out.host.as_str()).collect::<Vec<_>>(),
+        ["host1", "host2"]
+    );
     drop(reader);
     let (session, _told) = crate::rig::open(&store);
     session.release("host2", "mended").unwrap();

@@ -22,11 +22,17 @@ pub(crate) fn judge(log: &Path, limits: &[LimitOf<'_>]) -> usize {
                 assert!(out.insert(host, job).is_none(), "line {at}: two commands on {host}\n{text}");
                 assert!(ran.insert((host, job)), "line {at}: {host} ran twice in {job}\n{text}");
                 for (id, members, max) in limits {
-                    let used = all[members.clone()].iter().filter(|host| out.contains_key(host.as_str())).count();
-                    assert!(used <= *max as usize, "line {at}: {used} hosts of {id} are out, {max} may be\n{text}");
+                    let used =
+                        all[members.clone()].iter().filter(|host| out.contains_key(host.as_str())).count();
+                    assert!(
+                        used <= *max as usize,
+                        "line {at}: {used} hosts of {id} are out, {max} may be\n{text}"
+                    );
                 }
             }
-            "end" => assert_eq!(out.remove(host), Some(job), "line {at}: {host} ended and had not begun\n{text}"),
+            "end" => {
+                assert_eq!(out.remove(host), Some(job), "line {at}: {host} ended and had not begun\n{text}");
+            }
             // It ran or it did not: an operator said that its work is done.
             "decided" => {
                 out.remove(host);

@@ -20,10 +20,15 @@ fn a_host_is_released_with_a_reason_and_only_if_its_end_is_known() {
     let job = JobId::from_bits(1);
     session.release("host2", "rebooted it").unwrap();
     assert!(matches!(session.release("host2", "again"), Err(StoreError::NotOut { .. })));
-    assert!(matches!(session.release("host1", "hope"), Err(StoreError::NotReleased { job: by, .. }) if by == job));
+    assert!(
+        matches!(session.release("host1", "hope"), Err(StoreError::NotReleased { job: by, .. }) if by == job)
+    );
     let decided = session.decide(job, "host1", Verdict::Failed, "it did nothing").unwrap();
     assert_eq!(decided, Given::Done);
-    assert!(matches!(session.decide(job, "host1", Verdict::Failed, "again"), Err(StoreError::Refused { .. })));
+    assert!(matches!(
+        session.decide(job, "host1", Verdict::Failed, "again"),
+        Err(StoreError::Refused { .. })
+    ));
     session.release("host1", "mended").unwrap();
     assert!(Reader::open(&store).unwrap().out("default").unwrap().is_empty());
 }
@@ -33,7 +38,8 @@ fn a_command_reaches_the_owner_and_its_answer_the_operator() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let limits = [("$web", 0..2, 1)];
-    let mut bad = Rig::begin(&store, 1, plan(&names(2), 0..1, &limits), None).failing(|_| Outcome::Unreachable);
+    let mut bad =
+        Rig::begin(&store, 1, plan(&names(2), 0..1, &limits), None).failing(|_| Outcome::Unreachable);
     bad.run();
     // Waits for the first, which lives on: it is not blocked.
     let job = JobId::from_bits(2);
@@ -56,7 +62,10 @@ fn a_command_reaches_the_owner_and_its_answer_the_operator() {
     drop(rig);
     let given = session.command(job, Command::Resume, None).unwrap();
     assert!(matches!(given, Given::Waits(_)), "{given:?}");
-    assert!(matches!(session.command(JobId::from_bits(99), Command::Resume, None), Err(StoreError::NoJob { .. })));
+    assert!(matches!(
+        session.command(JobId::from_bits(99), Command::Resume, None),
+        Err(StoreError::NoJob { .. })
+    ));
 }
 
 #[test]

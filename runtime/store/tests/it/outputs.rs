@@ -1,8 +1,8 @@
 //! Output of commands.
 
+use pogo_plan::HostIdx;
 use pogo_plan::event::{JobId, Stream};
 use pogo_plan::outcome::Attempt;
-use pogo_plan::HostIdx;
 use pogo_store::{Output, OutputWriter, Reader, Store};
 
 use crate::rig::{Rig, names, plan};

@@ -22,10 +22,15 @@ fn jobs_are_found_by_id_by_beginning_and_as_the_last() {
     assert_eq!(reader.job(&full.to_string()).unwrap().id, full);
     assert_eq!(reader.job("000000").unwrap().id, JobId::from_bits(0x42));
     assert_eq!(reader.job("last").unwrap().id, JobId::from_bits(0x42));
-    assert!(matches!(reader.job(&full.to_string()[..7]), Err(StoreError::Ambiguous { jobs, .. }) if jobs.len() == 2));
+    assert!(
+        matches!(reader.job(&full.to_string()[..7]), Err(StoreError::Ambiguous { jobs, .. }) if jobs.len() == 2)
+    );
     for text in ["zzz", "", "iiii", "000000000000"] {
         let found = reader.job(text);
-        assert!(matches!(found, Err(StoreError::NoJob { .. } | StoreError::Ambiguous { .. })), "{text}: {found:?}");
+        assert!(
+            matches!(found, Err(StoreError::NoJob { .. } | StoreError::Ambiguous { .. })),
+            "{text}: {found:?}"
+        );
     }
     let row = reader.job("last").unwrap();
     assert_eq!((row.state, row.succeeded, row.targets, row.owner), (JobState::Succeeded, 2, 2, None));
@@ -53,7 +58,8 @@ fn a_job_that_waits_for_another_says_for_which_host_of_which_job() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let limits = [("$web", 0..3, 1)];
-    let mut bad = Rig::begin(&store, 1, plan(&names(3), 0..1, &limits), None).failing(|_| Outcome::Unreachable);
+    let mut bad =
+        Rig::begin(&store, 1, plan(&names(3), 0..1, &limits), None).failing(|_| Outcome::Unreachable);
     assert!(matches!(bad.run(), End::State(JobState::Failed)));
     drop(bad);
     let mut waits = Rig::begin(&store, 2, plan(&names(3), 1..3, &limits), None);
@@ -70,12 +76,12 @@ fn a_job_that_waits_for_another_says_for_which_host_of_which_job() {
     assert_eq!(out.len(), 1);
     assert_eq!((out[0].host.as_str(), out[0].limits.as_slice()), ("host1", ["$web".to_owned()].as_slice()));
     assert_eq!(out[0].bad[0].state, HostState::Unreachable);
-    let age = jiff_free_age(out[0].since);
+    let age = age_of(out[0].since);
     assert!(age < Duration::from_secs(600), "{age:?}");
     assert!(reader.out("elsewhere").unwrap().is_empty());
 }
 
-fn jiff_free_age(wall: i64) -> Duration {
+fn age_of(wall: i64) -> Duration {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     now.abs_diff(Duration::from_micros(wall.unsigned_abs()))
 }

@@ -26,11 +26,14 @@ pub(crate) fn plan(hosts: &[String], targets: std::ops::Range<usize>, limits: &[
     let mut table = HostTable::new();
     let ids: Vec<HostIdx> = hosts.iter().map(|host| table.intern(host).unwrap().host).collect();
     // A plan has no limits without targets.
-    let concerns = |members: &std::ops::Range<usize>| members.start < targets.end && targets.start < members.end;
+    let concerns =
+        |members: &std::ops::Range<usize>| members.start < targets.end && targets.start < members.end;
     let limits: Vec<_> = limits.iter().filter(|(_, members, _)| concerns(members)).collect();
     let targets = ids[targets].to_vec();
-    let slot = |id: &str, hosts| Slot { id: id.into(), hosts, pause_after_ms: None, max_failures: None, at: None };
-    let threads = vec![Thread { id: "unconstrained".into(), slots: vec![slot("unconstrained", targets.clone())] }];
+    let slot =
+        |id: &str, hosts| Slot { id: id.into(), hosts, pause_after_ms: None, max_failures: None, at: None };
+    let threads =
+        vec![Thread { id: "unconstrained".into(), slots: vec![slot("unconstrained", targets.clone())] }];
     let limits = limits
         .iter()
         .map(|(id, members, max)| Limit {
@@ -141,7 +144,22 @@ impl Rig {
         let (plan, id) = (owned.plan, owned.id);
         let (ticket, start, running, started) = (0, Instant::now(), Vec::new(), 0);
         let fails = |_: &str| Outcome::Succeeded;
-        Self { session, told, engine, plan, id, ticket, start, running, log, fails, cut_after: None, cut_on_wait: false, started, is_loud: false }
+        Self {
+            session,
+            told,
+            engine,
+            plan,
+            id,
+            ticket,
+            start,
+            running,
+            log,
+            fails,
+            cut_after: None,
+            cut_on_wait: false,
+            started,
+            is_loud: false,
+        }
     }
 
     pub(crate) fn failing(mut self, fails: fn(&str) -> Outcome) -> Self {
@@ -173,7 +191,12 @@ impl Rig {
         let is_unknown = |host: &&HostIdx| {
             self.engine.job.host(**host).is_some_and(|(state, _)| state == HostState::Unknown)
         };
-        self.plan.targets.iter().filter(is_unknown).map(|&host| self.plan.hosts.name(host).to_owned()).collect()
+        self.plan
+            .targets
+            .iter()
+            .filter(is_unknown)
+            .map(|&host| self.plan.hosts.name(host).to_owned())
+            .collect()
     }
 
     fn now(&self) -> Monotonic {
@@ -228,7 +251,8 @@ impl Rig {
             let mut wanted = Wanted::default();
             let mut answers = Vec::new();
             // What has been told, then the ends of all that runs: as many as there are go into one batch.
-            let first = if self.running.is_empty() { self.told.recv().ok() } else { self.told.try_recv().ok() };
+            let first =
+                if self.running.is_empty() { self.told.recv().ok() } else { self.told.try_recv().ok() };
             let mut next = first;
             while let Some(word) = next.take() {
                 let now = self.now();
@@ -244,12 +268,19 @@ impl Rig {
                         }
                     }
                     Told::Command { id, command, author, .. } => {
-                        self.engine.step(now, Input::Job(job::Event::Command { command, by: author }), &mut wanted);
+                        self.engine.step(
+                            now,
+                            Input::Job(job::Event::Command { command, by: author }),
+                            &mut wanted,
+                        );
                         let why = wanted.refused.take();
-                        answers.push((id, match why {
-                            None => Answer::Done,
-                            Some(why) => Answer::Refused { why: format!("{why:?}") },
-                        }));
+                        answers.push((
+                            id,
+                            match why {
+                                None => Answer::Done,
+                                Some(why) => Answer::Refused { why: format!("{why:?}") },
+                            },
+                        ));
                     }
                     Told::Failed(error) => return End::Failed(error),
                     Told::Limits(_) | Told::Stalled { .. } => {}

@@ -1,7 +1,5 @@
 //! One process.
 
-use std::sync::Arc;
-
 use pogo_plan::outcome::{JobState, Outcome};
 use pogo_store::Store;
 
@@ -27,5 +25,4 @@ fn a_failed_host_keeps_its_place_for_the_next_process() {
     let mut second = Rig::begin(&store, 2, plan(&names(4), 1..4, &[("$web", 0..4, 1)]), None);
     assert!(matches!(second.run(), End::State(JobState::Blocked)));
     assert_eq!(second.started, 0);
-    let _ = Arc::new(());
 }
