@@ -61,6 +61,9 @@ fn guarded(run: impl FnOnce() -> ExitCode) -> ExitCode {
 
 fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
+    if let Some(question) = commands::ssh::askpass::question(&args) {
+        return commands::ssh::askpass::answer(question);
+    }
     let mut definition = Cli::command();
     let matches = match definition.try_get_matches_from_mut(&args) {
         Ok(matches) => matches,
@@ -126,6 +129,9 @@ fn dispatch(cli: Cli, matches: &ArgMatches, definition: clap::Command) -> Result
         Command::Compile(args) => commands::compile::run(args, &app),
         Command::Schedule(args) => commands::schedule::run(args, &app),
         Command::Apply(args) => commands::apply::run(*args, &app),
+        Command::One(args) => commands::one::run(*args, &app),
+        Command::Trust(args) => commands::trust::run(*args, &app),
+        Command::Probe(args) => commands::probe::run(*args, &app),
         Command::Replay(args) => commands::replay::run(&args, &app),
         Command::Explain(args) => commands::explain::run(&args, &app),
         Command::Why(args) => commands::why::run(args, &app),
@@ -139,17 +145,23 @@ fn dispatch(cli: Cli, matches: &ArgMatches, definition: clap::Command) -> Result
 
 impl App {
     fn new(cli: &Cli, verb: Option<&ArgMatches>) -> Result<Self, Failure> {
-        let none = (LevelArgs::default(), SpecArgs::default());
+        let mut none = (LevelArgs::default(), SpecArgs::default());
+        if let Command::Trust(args) = &cli.command {
+            none.1 = args.targets.spec();
+        }
         let (levels, spec) = match &cli.command {
             Command::Check(args) => (&args.levels, &args.spec),
             Command::Compile(args) => (&args.levels, &args.options),
             Command::Schedule(args) => (&args.levels, &args.options),
             Command::Apply(args) => (&args.levels, &args.options),
+            Command::One(args) => (&args.levels, &args.options),
             Command::Why(args) => (&none.0, &args.options),
             Command::Hosts(_)
             | Command::Explain(_)
             | Command::Schema(_)
             | Command::Replay(_)
+            | Command::Trust(_)
+            | Command::Probe(_)
             | Command::Settings
             | Command::Completions(_)
             | Command::Man(_) => (&none.0, &none.1),
