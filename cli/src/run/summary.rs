@@ -211,11 +211,7 @@ fn held_up(
         };
         writeln!(to, "{} ({state}{of}) {what}", style.bold(&visible(&blocker.host)))?;
     }
-    writeln!(
-        to,
-        "Mend the bad hosts, then apply again: nothing of this run is stored, so it cannot be resumed.\n\
-         To let a failure count as done for sequences: `--on-failure continue`. Limits hold it back all the same."
-    )
+    Ok(())
 }
 
 /// Hosts of a group that are out of service at the end, when nothing runs: as it was told, or as the hosts ended.
