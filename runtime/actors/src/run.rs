@@ -153,15 +153,15 @@ pub fn run_with(
     transport.check(&plan.job)?;
     let kept = match keeping {
         Keeping::Memory(journal) => Kept::Memory { plan: Arc::new(plan), journal },
-        Keeping::Stored(stored) => Kept::Stored(TakenUp::begin(&stored, plan, &options)?),
+        Keeping::Stored(stored) => Kept::Stored(Box::new(TakenUp::begin(&stored, plan, &options)?)),
     };
-    drive(kept, None, options, &transport, control, subscribers)
+    drive(kept, None, options, transport, control, subscribers)
 }
 
 /// Where a run is kept, ready to begin.
 pub(crate) enum Kept {
     Memory { plan: Arc<Plan>, journal: Box<dyn Journal> },
-    Stored(TakenUp),
+    Stored(Box<TakenUp>),
 }
 
 /// Runs a job from where its records are.
@@ -169,7 +169,7 @@ pub(crate) fn drive(
     kept: Kept,
     again: Option<Again>,
     options: RunOptions,
-    transport: &Arc<dyn Transport>,
+    transport: Arc<dyn Transport>,
     control: ControlReceiver,
     subscribers: Vec<Box<dyn Subscriber>>,
 ) -> Result<Ended, RunError> {
@@ -202,7 +202,7 @@ pub(crate) fn drive(
             Kept::Stored(mut taken) => {
                 let begin = match again {
                     None => Begin::Start,
-                    Some(again) => taken.go_on(again, transport, &options).await?,
+                    Some(again) => taken.go_on(again, &transport, &options).await?,
                 };
                 session = Some(taken.session());
                 let (machine, records, relay) = taken.hand_over();
@@ -214,7 +214,7 @@ pub(crate) fn drive(
         let n_workers = n_workers(options.fanout);
         let arbiters: Vec<Arbiter> = (0..n_workers).map(|_| Arbiter::new()).collect();
         let parts = WorkerParts {
-            transport: Arc::clone(transport),
+            transport,
             fanout: options.fanout.div_ceil(n_workers),
             max_connecting: options.max_connecting.div_ceil(n_workers),
             secrets: options.secrets,

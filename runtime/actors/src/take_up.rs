@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use pogo_plan::event::{Author, Command, Fact, JobId};
-use pogo_plan::outcome::{HostState, JobState, Outcome};
+use pogo_plan::event::{Author, Command, Fact, JobId, Verdict};
+use pogo_plan::outcome::{Attempt, HostState, JobState, Outcome};
 use pogo_plan::worker::AttemptKey;
 use pogo_plan::{HostIdx, Plan};
 use pogo_schedule::fault::Faults;
@@ -54,7 +54,7 @@ pub struct TakeUp {
 pub fn resume(
     at: &TakeUp,
     options: RunOptions,
-    transport: &Arc<dyn Transport>,
+    transport: Arc<dyn Transport>,
     control: ControlReceiver,
     subscribers: Vec<Box<dyn Subscriber>>,
 ) -> Result<Ended, RunError> {
@@ -71,7 +71,7 @@ pub fn retry(
     at: &TakeUp,
     hosts: &[String],
     options: RunOptions,
-    transport: &Arc<dyn Transport>,
+    transport: Arc<dyn Transport>,
     control: ControlReceiver,
     subscribers: Vec<Box<dyn Subscriber>>,
 ) -> Result<Ended, RunError> {
@@ -82,7 +82,7 @@ fn again(
     at: &TakeUp,
     retry: Option<Vec<String>>,
     options: RunOptions,
-    transport: &Arc<dyn Transport>,
+    transport: Arc<dyn Transport>,
     control: ControlReceiver,
     subscribers: Vec<Box<dyn Subscriber>>,
 ) -> Result<Ended, RunError> {
@@ -90,7 +90,7 @@ fn again(
     JobContext::new(taken.plan.job.clone(), &options.secrets)?;
     transport.check(&taken.plan.job)?;
     let again = Again { by: at.by.clone(), retry };
-    run::drive(Kept::Stored(taken), Some(again), options, transport, control, subscribers)
+    run::drive(Kept::Stored(Box::new(taken)), Some(again), options, transport, control, subscribers)
 }
 
 /// Carries out what an operator says to a job that nobody runs, all or nothing, and lets go of it. Gives the state of the
@@ -123,6 +123,53 @@ pub fn operate(at: &TakeUp, job: JobId, commands: Vec<Command>) -> Result<JobSta
     }
     taken.carry_out(&said, &at.by)?;
     Ok(taken.machine.state())
+}
+
+/// Asks hosts of a job that nobody runs how the attempts on them ended of which nobody saw the end, and puts what they know
+/// on record: as their end if the job was interrupted, and else as a decision. Gives what was learned, by host; a host that
+/// is not in it does not know, was not reached, or its attempt still runs. Without `hosts`, all are asked.
+///
+/// # Errors
+///
+/// As [`operate`]; [`RunError::Context`] without the job's secrets.
+pub fn probe(
+    at: &TakeUp,
+    hosts: &[String],
+    options: &RunOptions,
+    transport: &Arc<dyn Transport>,
+) -> Result<Vec<(String, Outcome)>, RunError> {
+    let mut taken = TakenUp::own(at, options.job, options.seed)?;
+    let wanted = taken.named(hosts)?;
+    actix::System::new().block_on(async {
+        let before = taken.hosts_in(HostState::Running);
+        taken.probe(transport, &options.secrets, options.max_connecting).await?;
+        let mut learned = Vec::new();
+        for (host, attempt) in before {
+            let end = taken.facts.iter().rev().find_map(|fact| match fact {
+                Fact::Ended { host: of, attempt: which, outcome, .. } if (*of, *which) == (host, attempt) => {
+                    Some(*outcome)
+                }
+                _ => None,
+            });
+            learned.extend(end.map(|outcome| (host, outcome)));
+        }
+        taken.halt(&at.by)?;
+        let mut open = taken.hosts_in(HostState::Unknown);
+        open.retain(|(host, _)| wanted.is_empty() || wanted.contains(host));
+        let known = taken.ask(open, transport, &options.secrets, options.max_connecting).await?;
+        let verdict = |outcome| match outcome {
+            Outcome::Succeeded => Verdict::Succeeded,
+            _ => Verdict::Failed,
+        };
+        let decide = |&(host, _, outcome): &(HostIdx, Attempt, Outcome)| Command::Decide {
+            host,
+            verdict: verdict(outcome),
+        };
+        let commands: Vec<_> = known.iter().map(decide).collect();
+        taken.carry_out(&commands, &at.by)?;
+        learned.extend(known.into_iter().map(|(host, _, outcome)| (host, outcome)));
+        Ok(learned.into_iter().map(|(host, end)| (taken.plan.hosts.name(host).to_owned(), end)).collect())
+    })
 }
 
 /// How a job is taken up.
@@ -234,6 +281,10 @@ impl TakenUp {
             };
             return Ok(self.plan.targets.iter().filter(is_bad).copied().collect());
         }
+        self.named(names)
+    }
+
+    fn named(&self, names: &[String]) -> Result<Vec<HostIdx>, RunError> {
         let refused = |name: &String| RunError::Order {
             job: self.id,
             host: Some(name.clone()),
@@ -249,18 +300,38 @@ impl TakenUp {
         secrets: &BTreeMap<String, Secret>,
         at_once: usize,
     ) -> Result<(), RunError> {
-        let is_open = |&host: &HostIdx| {
+        let open = self.hosts_in(HostState::Running);
+        let (mut facts, mut ops) = (Vec::new(), Vec::new());
+        for (host, attempt, outcome) in self.ask(open, transport, secrets, at_once).await? {
+            facts.push(Fact::Ended { host, attempt, outcome, again: false });
+            ops.push(Op::End { job: self.id, host, attempt, outcome });
+        }
+        if facts.is_empty() { Ok(()) } else { self.amend(facts, ops) }
+    }
+
+    fn hosts_in(&self, wanted: HostState) -> VecDeque<(HostIdx, Attempt)> {
+        let fits = |&host: &HostIdx| {
             let (state, attempt) = self.machine.host(host)?;
-            (state == HostState::Running).then_some((host, attempt))
+            (state == wanted).then_some((host, attempt))
         };
-        let mut open: VecDeque<_> = self.plan.targets.iter().filter_map(is_open).collect();
+        self.plan.targets.iter().filter_map(fits).collect()
+    }
+
+    /// What the hosts know of these attempts.
+    async fn ask(
+        &self,
+        mut open: VecDeque<(HostIdx, Attempt)>,
+        transport: &Arc<dyn Transport>,
+        secrets: &BTreeMap<String, Secret>,
+        at_once: usize,
+    ) -> Result<Vec<(HostIdx, Attempt, Outcome)>, RunError> {
+        let mut known = Vec::new();
         if open.is_empty() {
-            return Ok(());
+            return Ok(known);
         }
         let job = Arc::new(JobContext::new(self.plan.job.clone(), secrets)?);
         let most = Duration::from_millis(self.plan.job.connect_timeout_ms).saturating_add(PROBE);
         let mut asked = JoinSet::new();
-        let (mut facts, mut ops) = (Vec::new(), Vec::new());
         loop {
             while asked.len() < at_once.max(1)
                 && let Some((host, attempt)) = open.pop_front()
@@ -271,15 +342,14 @@ impl TakenUp {
                 let answer = transport.probe(Asked { key, slots, job: Arc::clone(&job) });
                 asked.spawn(async move { (host, attempt, tokio::time::timeout(most, answer).await) });
             }
-            let Some(answer) = asked.join_next().await else { break };
+            let Some(answer) = asked.join_next().await else { return Ok(known) };
             // A transport that panics, is late, or does not know: then nobody does.
-            let Ok((host, attempt, Ok(Some(outcome)))) = answer else { continue };
-            if outcome != Outcome::Unknown {
-                facts.push(Fact::Ended { host, attempt, outcome, again: false });
-                ops.push(Op::End { job: self.id, host, attempt, outcome });
+            if let Ok((host, attempt, Ok(Some(outcome)))) = answer
+                && outcome != Outcome::Unknown
+            {
+                known.push((host, attempt, outcome));
             }
         }
-        if facts.is_empty() { Ok(()) } else { self.amend(facts, ops) }
     }
 
     /// Puts facts on record that the machine did not decide, and folds all of them anew.

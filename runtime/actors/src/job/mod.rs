@@ -17,21 +17,20 @@ use pogo_schedule::job::{Action, Event, Machine};
 use pogo_schedule::ledger::Op;
 use pogo_schedule::notice::Notice;
 use pogo_schedule::policy::Policy;
-use pogo_store::{Answer, CommandId, Told};
+use pogo_store::Told;
 use tokio::sync::oneshot;
 
 use crate::bus::{Bus, News, Piece};
 use crate::clock::{Alarm, Alarmed, Clock, set_alarm};
 use crate::host_task::{self as task, HostTask};
 use crate::keeping::SESSION;
-use crate::ledger::{self, Leave, Listen};
+use crate::ledger::{Leave, Listen};
 use crate::links::{Links, Own, Token};
 use crate::post::{Collect, Mail, Post, Reads};
 use crate::run::{Ended, RunError};
 use crate::sequence::{self, Slot, Thread, ToThread};
 use crate::shutdown::Shutdown;
 pub(crate) use orders::{From, Order};
-use records::Step;
 pub(crate) use records::{Held, Records};
 
 pub(crate) struct Job {
@@ -210,79 +209,6 @@ impl Job {
         }
         events.clear();
         self.events = events;
-    }
-
-    /// Hands facts, operations and answers to the store, and holds back what follows.
-    fn submit(&mut self, answers: Vec<(CommandId, Answer)>, ctx: &mut Context<Self>) {
-        let mut ops = Vec::new();
-        let mut held = Vec::new();
-        for action in std::mem::take(&mut self.actions) {
-            match action {
-                Action::Record(_) => {}
-                Action::Ledger(op) => ops.extend(self.at_our_pace(op)),
-                other => {
-                    self.note_retrying(&other);
-                    held.push(other);
-                }
-            }
-        }
-        ops.extend(self.keep_pace());
-        let facts = std::mem::take(&mut self.facts);
-        let counts = self.machine.counts();
-        let Records::Stored(records) = &mut self.records else { return };
-        if let Some(actions) = records.submit(Step { facts, ops, answers, counts }, held) {
-            self.actions = actions;
-            self.act_on_all(ctx);
-        }
-    }
-
-    /// From the store's session.
-    fn told(&mut self, told: Told, ctx: &mut Context<Self>) {
-        match told {
-            Told::Committed { ticket } => {
-                // What is held may be for a task of whose end the machine has not heard.
-                self.steps(ctx);
-                while let Records::Stored(records) = &mut self.records
-                    && let Some((actions, outputs)) = records.committed(ticket)
-                {
-                    let later = std::mem::replace(&mut self.actions, actions);
-                    self.act_on_all(ctx);
-                    self.actions = later;
-                    for output in outputs {
-                        self.bus.send(output);
-                    }
-                }
-            }
-            Told::Effects(effects) => {
-                self.events.extend(effects.into_iter().filter_map(ledger::event_of).map(|(_, event)| event));
-            }
-            Told::Command { id, command, author, .. } => {
-                self.orders.push(Order { command, by: author, from: From::Operator(id) });
-            }
-            Told::Limits(mut limits) => {
-                // Others have limits too, which are not what readers of this job ask about.
-                limits.retain(|limit| self.limits.get(&*limit.id) == Some(&limit.max_parallel));
-                if !limits.is_empty() && self.bus.has_readers() {
-                    self.bus.send(News::Limits(limits));
-                }
-            }
-            Told::Stalled { waited, pid } => {
-                tracing::warn!(?waited, ?pid, "another process keeps the namespace's turn in the store");
-            }
-            Told::Failed(error) => {
-                self.steps(ctx);
-                if self.fault.is_none() && self.done.is_some() {
-                    self.break_off(RunError::Store { source: Box::new(error), left_running: 0 });
-                }
-            }
-        }
-    }
-
-    fn is_settled(&self) -> bool {
-        match &self.records {
-            Records::Memory { .. } => true,
-            Records::Stored(records) => records.is_settled(),
-        }
     }
 
     /// Ends what runs, which each task does in a bounded time; the run ends when the last of them is over. What was decided
@@ -563,16 +489,6 @@ impl Handler<Collect> for Job {
 }
 
 impl Job {
-    fn output(&mut self, output: News) {
-        let output = match &mut self.records {
-            Records::Memory { .. } => Some(output),
-            Records::Stored(records) => records.hold(output),
-        };
-        if let Some(output) = output {
-            self.bus.send(output);
-        }
-    }
-
     fn heard_of_task(&mut self, host: HostIdx, serial: u64, action: host_task::Action) {
         let is_last = matches!(
             action,
