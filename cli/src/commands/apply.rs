@@ -341,13 +341,17 @@ fn tell_begin(
         to,
         "{}",
         streams.style.bold(&format!(
-            "job {} in namespace {}{}: {} in {}, {}, at most {fanout} at once",
+            "job {} in namespace {}{}: {} in {}, {}, at most {fanout} at once {}",
             header.job,
             visible(&plan.namespace),
             if is_new { "" } else { ", taken up again" },
             plural(plan.targets.len(), "target"),
             plural(threads.count(), "thread"),
             plural(plan.limits.len(), "limit"),
+            match plan.job.transport {
+                Transport::Local => "on this machine",
+                Transport::Ssh => "over ssh",
+            },
         ))
     )?;
     writeln!(to, "kept in {}", visible(&kept.place()))?;

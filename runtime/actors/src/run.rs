@@ -13,6 +13,7 @@ use pogo_schedule::ids::Slots;
 use pogo_schedule::job::{Event, Machine, Refusal};
 use pogo_schedule::notice::Notice;
 use pogo_store::StoreError;
+use pogo_transport::ssh::{Ssh, SshError, SshOptions, most_attempts};
 use pogo_transport::{ContextError, JobContext, Local, Refused, Secret, Transport};
 use tokio::sync::oneshot;
 
@@ -71,9 +72,9 @@ pub enum RunError {
     /// Not begun: the transport cannot do what the job wants.
     #[error("the job cannot be run")]
     Refused(#[from] Refused),
-    /// Not begun: there is no such transport.
-    #[error("`transport: ssh` is not there yet; use `transport: local`")]
-    NoTransport,
+    /// Not begun: hosts cannot be reached over ssh at all.
+    #[error("the job cannot be run")]
+    Ssh(#[from] SshError),
     /// Not begun: the system gives no thread.
     #[error("cannot start a thread")]
     Thread(#[source] std::io::Error),
@@ -131,7 +132,7 @@ pub fn run(
 ) -> Result<Ended, RunError> {
     let transport: Arc<dyn Transport> = match plan.job.transport {
         Kind::Local => Arc::new(Local::new()),
-        Kind::Ssh => return Err(RunError::NoTransport),
+        Kind::Ssh => Arc::new(Ssh::new(SshOptions::new())?),
     };
     run_with(plan, options, transport, Keeping::Memory(Box::new(NoJournal)), control, subscribers)
 }
@@ -168,11 +169,20 @@ pub(crate) enum Kept {
 pub(crate) fn drive(
     kept: Kept,
     again: Option<Again>,
-    options: RunOptions,
+    mut options: RunOptions,
     transport: Arc<dyn Transport>,
     control: ControlReceiver,
     subscribers: Vec<Box<dyn Subscriber>>,
 ) -> Result<Ended, RunError> {
+    let most = most_attempts();
+    if options.fanout > most {
+        tracing::warn!(
+            asked = options.fanout,
+            most,
+            "fewer hosts at once: the limit of open files (ulimit -n) is too low"
+        );
+        options.fanout = most;
+    }
     let plan = match &kept {
         Kept::Memory { plan, .. } => Arc::clone(plan),
         Kept::Stored(taken) => taken.plan(),
@@ -213,6 +223,7 @@ pub(crate) fn drive(
         let under_way = UnderWay::new(plan, slots, machine, &options, world);
         let n_workers = n_workers(options.fanout);
         let arbiters: Vec<Arbiter> = (0..n_workers).map(|_| Arbiter::new()).collect();
+        let at_the_end = Arc::clone(&transport);
         let parts = WorkerParts {
             transport,
             fanout: options.fanout.div_ceil(n_workers),
@@ -226,6 +237,7 @@ pub(crate) fn drive(
             .map(|(at, (arbiter, parts))| start_worker(at, arbiter, &under_way.links, parts))
             .collect();
         let result = under_way.end(begin, relay, control).await;
+        at_the_end.close().await;
         if let Some(ledger) = ledger {
             ledger.addr().do_send(Shutdown);
         }

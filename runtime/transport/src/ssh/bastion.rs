@@ -21,11 +21,14 @@ const PER_BASTION: usize = 8;
 /// How deep configuration files may include each other; ssh has the same limit.
 const DEPTH: usize = 16;
 
+/// Hosts of one class to which the same blocks apply.
+type Alike = (u32, Vec<bool>);
+
 /// What is known of jump hosts.
 #[derive(Debug, Default)]
 pub(super) struct Bastions {
     /// The jump host of the hosts to which these blocks apply.
-    known: Mutex<HashMap<(u32, Vec<bool>), Option<String>>>,
+    known: Mutex<HashMap<Alike, Option<String>>>,
     gates: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
 
@@ -103,7 +106,8 @@ impl Blocks {
         // ssh complains of a file that it cannot read.
         let Ok(text) = fs::read_to_string(file) else { return };
         for line in text.lines() {
-            let mut words = line.split(|c: char| c.is_whitespace() || c == '=').filter(|word| !word.is_empty());
+            let mut words =
+                line.split(|c: char| c.is_whitespace() || c == '=').filter(|word| !word.is_empty());
             let Some(keyword) = words.next() else { continue };
             let words = words.map(|word| word.trim_matches('"').to_owned());
             match keyword.to_ascii_lowercase().as_str() {

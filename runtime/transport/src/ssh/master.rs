@@ -99,7 +99,7 @@ impl Master {
             };
             timeout_at(call.until, work).await.unwrap_or(None)
         };
-        let rest = drain(&words, &mut stderr);
+        drain(&words, &mut stderr);
         let ended = match ended {
             Some(ended) => Some(ended),
             None => starting.end().await,
@@ -107,10 +107,6 @@ impl Master {
         starting.is_over = true;
         let is_up = matches!(&ended, Some(Ok(status)) if status.success());
         if is_up {
-            if let Rest::More = rest {
-                // A proxy command has the pipe too, and must not stop because nobody reads.
-                tokio::spawn(async move { listen(&words, &mut Vec::new()).await });
-            }
             return Ok(Self { socket: call.socket.clone(), has_ended: false });
         }
         let _none = std::fs::remove_file(&call.socket);
@@ -304,7 +300,12 @@ fn drain(words: &Receiver, to: &mut Vec<u8>) -> Rest {
 /// Runs ssh to its end for what it prints, with an end to the time and to the words.
 pub(super) async fn ask(mut command: Command, until: Instant) -> io::Result<(ExitStatus, Vec<u8>, Vec<u8>)> {
     const MOST: u64 = 256 * 1024;
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true);
     let mut child = command.spawn()?;
     let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());

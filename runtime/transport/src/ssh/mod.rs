@@ -13,6 +13,7 @@
 //! | `request`, `session` | what a session runs; writing to it and reading from it |
 //! | `run` | an attempt, from reaching its host to its end |
 //! | `end`, `lost` | making sure that nobody is left; what became of an attempt whose connection was lost |
+//! | `knock` | going to a host as far as the login |
 //! | `trust` | host keys: fetched and put on record |
 //!
 //! A host has one connection at a time, an ssh process that has gone to the background. Everything of an attempt goes over
@@ -25,6 +26,7 @@ mod class;
 mod end;
 mod failure;
 mod folder;
+mod knock;
 mod limits;
 mod lost;
 mod master;
@@ -85,7 +87,14 @@ impl SshOptions {
     /// The usual ones.
     #[must_use]
     pub const fn new() -> Self {
-        Self { askpass: None, sudo_password: None, program: None, folder: None, persist: PERSIST, stop_time: STOP_TIME }
+        Self {
+            askpass: None,
+            sudo_password: None,
+            program: None,
+            folder: None,
+            persist: PERSIST,
+            stop_time: STOP_TIME,
+        }
     }
 }
 
@@ -135,11 +144,17 @@ impl Ssh {
     /// # Errors
     ///
     /// If the host cannot be reached, or gives no answer.
-    pub async fn probe(&self, key: &AttemptKey, job: &Job, traces: Option<Traces>) -> Result<Probed, Failure> {
+    pub async fn probe(
+        &self,
+        key: &AttemptKey,
+        job: &Job,
+        traces: Option<Traces>,
+    ) -> Result<Probed, Failure> {
         let shared = &self.shared;
         let class = shared.class(Settings::new(job, shared.may_ask()));
         let class = class.map_err(|error| run::failed(&key.host, &error))?;
-        let request = request::probe(key, job, shared, traces).map_err(|error| run::failed(&key.host, &error))?;
+        let request =
+            request::probe(key, job, shared, traces).map_err(|error| run::failed(&key.host, &error))?;
         let master = shared.connect(&key.host, &class, None).await?;
         let probed = end::probe_over(&key.host, &master, request).await;
         master.end().await;

@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use super::bastion::option;
 use super::class::Class;
 use super::failure::{Failure, HostKeyProblem, KeyProblem, Kind};
+use super::knock::knock;
 use super::run::failed;
 use super::settings::Settings;
 use super::{Ssh, master};
@@ -56,7 +57,9 @@ pub enum Shown {
 #[non_exhaustive]
 pub enum TrustError {
     /// Another key is on record, or this one is revoked: that is for a person to remove.
-    #[error("another key of {name} is on record at {on_record}; if you know why it changed, remove it with `ssh-keygen -R`")]
+    #[error(
+        "another key of {name} is on record at {on_record}; if you know why it changed, remove it with `ssh-keygen -R`"
+    )]
     Contradicts {
         /// The name of the host.
         name: String,
@@ -91,12 +94,14 @@ impl Ssh {
     /// is fetched with its own name.
     pub async fn host_key(&self, host: &str, job: &Job) -> Result<Shown, Failure> {
         let class = self.strict(host, job)?;
-        let (failure, problem) = self.knock(host, &class, None).await?;
+        let (failure, problem) = knock(&self.shared, host, &class, None, Self::until(&class)).await?;
         let is_target = problem.as_ref().is_some_and(|_| !failure.is_at_jump);
         match problem.filter(|_| is_target) {
             Some(problem) => self.fetch(host, &class, problem).await.map(Shown::Other),
             // It got as far as the login, which was not tried.
-            None if matches!(failure.kind, Kind::Denied { .. } | Kind::TooManyKeys) && !failure.is_at_jump => {
+            None if matches!(failure.kind, Kind::Denied { .. } | Kind::TooManyKeys)
+                && !failure.is_at_jump =>
+            {
                 Ok(Shown::Known)
             }
             None => Err(failure),
@@ -110,7 +115,8 @@ impl Ssh {
     /// If another key is on record, or nothing can be written.
     pub async fn trust(&self, key: &HostKey, job: &Job) -> Result<PathBuf, TrustError> {
         if key.problem != KeyProblem::Unknown {
-            let on_record = key.on_record.clone().unwrap_or_else(|| "a place that ssh did not name".to_owned());
+            let on_record =
+                key.on_record.clone().unwrap_or_else(|| "a place that ssh did not name".to_owned());
             return Err(TrustError::Contradicts { name: key.name.clone(), on_record });
         }
         let class = self.strict(&key.host, job)?;
@@ -135,35 +141,13 @@ impl Ssh {
         self.shared.class(settings).map_err(|error| failed(host, &error))
     }
 
-    /// Goes as far as the login. With a file, what the host shows is taken for good and written there.
-    async fn knock(
-        &self,
-        host: &str,
-        class: &Class,
-        file: Option<&Path>,
-    ) -> Result<(Failure, Option<HostKeyProblem>), Failure> {
-        let time = class.settings().connect_timeout;
-        let mut command = Command::new(self.shared.program());
-        command.arg("-F").arg(class.config()).args(["-N", "-T", "-o", "ControlPath=none"]);
-        command.args(["-o", "PreferredAuthentications=none", "-o", "PubkeyAuthentication=no"]);
-        if let Some(file) = file {
-            let file = file.display();
-            command.args(["-o", "StrictHostKeyChecking=accept-new", "-o", "HashKnownHosts=no"]);
-            command.args(["-o", &format!("UserKnownHostsFile=\"{file}\"")]);
-            command.args(["-o", "GlobalKnownHostsFile=/dev/null", "-o", "KnownHostsCommand=none"]);
-        }
-        command.args(class.arguments()).args(["--", host]);
-        command.env("SSH_ASKPASS_REQUIRE", "never");
-        match master::ask(command, Instant::now() + time).await {
-            Ok((_, _, stderr)) => Ok((Failure::read(host, &stderr), HostKeyProblem::read(host, &stderr))),
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(Failure::new(host, Kind::TimedOut)),
-            Err(error) => Err(failed(host, &error)),
-        }
+    fn until(class: &Class) -> Instant {
+        Instant::now() + class.settings().connect_timeout
     }
 
     async fn fetch(&self, host: &str, class: &Class, problem: HostKeyProblem) -> Result<HostKey, Failure> {
         let file = self.shared.name('k');
-        let knocked = self.knock(host, class, Some(&file)).await;
+        let knocked = knock(&self.shared, host, class, Some(&file), Self::until(class)).await;
         let text = fs::read_to_string(&file);
         let _none = fs::remove_file(&file);
         let (failure, _) = knocked?;
@@ -186,7 +170,12 @@ impl Ssh {
     /// Hides the name in a line, as ssh does.
     async fn hash(&self, line: &str) -> io::Result<String> {
         let file = self.shared.name('k');
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file)?.write_all(line.as_bytes())?;
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&file)?
+            .write_all(line.as_bytes())?;
         let mut command = Command::new("ssh-keygen");
         command.args(["-q", "-H", "-f"]).arg(&file);
         let done = master::ask(command, Instant::now() + std::time::Duration::from_secs(10)).await;
