@@ -60,8 +60,7 @@ fn is_free(file: &File, start: i64, length: i64) -> Result<bool, Errno> {
 /// A lock held by whoever runs a job, for as long as its process lives.
 #[derive(Debug)]
 pub(crate) struct OwnerLock {
-    /// Closed with the process at the latest, and the lock with it.
-    _file: File,
+    file: File,
 }
 
 impl OwnerLock {
@@ -70,7 +69,14 @@ impl OwnerLock {
         let file = folder.open(path)?;
         let taken = try_lock(&file, Kind::Exclusive, 0, 1);
         let taken = taken.map_err(|error| StoreError::io("cannot lock", path, error.into()))?;
-        Ok(taken.then_some(Self { _file: file }))
+        Ok(taken.then_some(Self { file }))
+    }
+}
+
+impl Drop for OwnerLock {
+    fn drop(&mut self) {
+        // Said, not left to the closing of the file: a process that is just being started may have a copy of it.
+        let _ = try_lock(&self.file, Kind::Free, 0, 1);
     }
 }
 
@@ -190,5 +196,60 @@ impl Drop for Turn {
         let length = self.ticket - FIRST + 1;
         // Everything up to its own number: an open file holds no more than one turn.
         let _ = try_lock(&self.lock.file, Kind::Free, FIRST, length);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::mpsc::channel;
+
+    use pogo_plan::event::JobId;
+
+    use super::*;
+
+    #[test]
+    fn turns_come_in_the_order_in_which_they_were_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::prepare(folder.path()).unwrap();
+        let path = folder.namespace_lock(1);
+        let open = || Arc::new(FairLock::open(&folder, &path).unwrap());
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let first = open().wait(|_, _| panic!("nobody else is there")).unwrap();
+        let mut threads = Vec::new();
+        for name in 0..4 {
+            let (lock, order) = (open(), Arc::clone(&order));
+            let (says, waits) = channel();
+            threads.push(thread::spawn(move || {
+                let turn = lock
+                    .wait(|_, _| {
+                        let _ = says.send(());
+                    })
+                    .unwrap();
+                order.lock().unwrap().push(name);
+                drop(turn);
+            }));
+            // The next one comes when this one stands in line.
+            waits.recv().unwrap();
+        }
+        drop(first);
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        assert_eq!(*order.lock().unwrap(), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn a_lock_is_asked_about_without_being_taken_and_ends_with_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::prepare(folder.path()).unwrap();
+        let path = folder.job_lock(JobId::from_bits(1));
+        assert!(!OwnerProbe::new(&path).is_alive());
+        let lock = OwnerLock::take(&folder, &path).unwrap();
+        let probe = OwnerProbe::new(&path);
+        assert!(lock.is_some() && probe.is_alive());
+        assert!(OwnerLock::take(&folder, &path).unwrap().is_none());
+        drop(lock);
+        assert!(!probe.is_alive());
     }
 }

@@ -163,7 +163,8 @@ impl std::fmt::Debug for Request {
 }
 
 impl Session {
-    /// Takes part in a namespace. `tell` is called by the session's thread, and should not take long.
+    /// Takes part in a namespace. `tell` is called by the session's thread: it should not take long, and of the session's
+    /// functions it may call only [`Self::submit`], which is the one that does not wait for that thread.
     ///
     /// # Errors
     ///

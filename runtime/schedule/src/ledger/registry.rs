@@ -28,7 +28,7 @@ impl Ledger {
             record.ramp = policy.ramp;
             record.ramp_step = 0;
             record.ramp_successes = 0;
-            record.stagger_ms = policy.stagger_ms;
+            record.change_stagger(policy.stagger_ms);
             record.restores = policy.restores;
             record.is_unfinished = true;
             record.idle = None;
@@ -82,13 +82,7 @@ impl Ledger {
         let Some(&job) = self.job_index.get(&id) else { return };
         let Some(record) = self.jobs.get_mut(job) else { return };
         record.concurrent = concurrent;
-        if record.next_start != Monotonic::default() {
-            // The time since the last start counts.
-            let since_start = record.stagger_ms.saturating_mul(1_000_000);
-            let last_start = Monotonic(record.next_start.0.saturating_sub(since_start));
-            record.next_start = last_start.after_ms(stagger_ms);
-        }
-        record.stagger_ms = stagger_ms;
+        record.change_stagger(stagger_ms);
         let in_flight = record.in_flight;
         self.update_in_flight(job);
         // Everybody who waits for that asks anew to be woken.
@@ -267,6 +261,18 @@ impl Ledger {
 fn is_plain(name: &str) -> bool {
     let has_upper = name.bytes().fold(false, |has, byte| has | byte.is_ascii_uppercase());
     !has_upper && !name.ends_with('.')
+}
+
+impl Job {
+    /// The time since the last start counts.
+    fn change_stagger(&mut self, stagger_ms: u64) {
+        if self.next_start != Monotonic::default() {
+            let since_start = self.stagger_ms.saturating_mul(1_000_000);
+            let last_start = Monotonic(self.next_start.0.saturating_sub(since_start));
+            self.next_start = last_start.after_ms(stagger_ms);
+        }
+        self.stagger_ms = stagger_ms;
+    }
 }
 
 impl Place {

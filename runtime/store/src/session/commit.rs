@@ -73,7 +73,9 @@ impl Writer {
         let work = async {
             let mut effects = Vec::new();
             self.advance(&mut draft, &mut effects).await?;
-            self.lose_owners(&mut draft, batches.iter().any(|batch| !batch.ops.is_empty()), &mut effects);
+            let is_due = self.replica.wakes.first().is_some_and(|at| at.0 <= draft.ns);
+            let has_ops = is_due || batches.iter().any(|batch| !batch.ops.is_empty());
+            self.lose_owners(&mut draft, has_ops, &mut effects);
             self.tick_if_due(&mut draft, &mut effects);
             self.take_effects(effects, &mut draft)?;
             for batch in batches {

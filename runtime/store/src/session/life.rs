@@ -48,7 +48,7 @@ impl Writer {
             } else {
                 Arc::new(read_plan(&mut self.db, &self.folder, new.id).await?)
             };
-            self.adopt(new.id, Own { _lock: lock, plan: Arc::clone(&plan), epoch: 1, seq: 0 });
+            self.adopt(new.id, Own { _lock: lock, plan: Arc::clone(&plan), epoch: 1, seq: 0, heard: 0 });
             Ok(Owned { id: new.id, plan, epoch: 1, facts: Vec::new() })
         };
         let begun = work.await;
@@ -97,7 +97,7 @@ impl Writer {
         let change = sqlx::query(change).bind(epoch).bind(self.who.to_string()).bind(self.who.pid);
         let change = change.bind(self.clock.wall()).bind(self.replica.last).bind(number(job));
         change.execute(&mut self.db).await.map_err(failed)?;
-        self.adopt(job, Own { _lock: lock, plan: Arc::clone(&plan), epoch, seq });
+        self.adopt(job, Own { _lock: lock, plan: Arc::clone(&plan), epoch, seq, heard: 0 });
         Ok(Owned { id: job, plan, epoch: epoch.unsigned_abs(), facts })
     }
 

@@ -55,7 +55,6 @@ pub(super) struct Writer {
     data_version: i64,
     /// Something went wrong after the copy of the ledger had been changed.
     pub(super) is_broken: bool,
-    last_command: i64,
     pub(super) tell: Box<dyn Fn(Told) + Send>,
 }
 
@@ -68,6 +67,8 @@ pub(super) struct Own {
     pub(super) epoch: i64,
     /// The number of the last fact on record.
     pub(super) seq: i64,
+    /// The last operator's command that was told.
+    pub(super) heard: i64,
 }
 
 /// What made the thread go on.
@@ -142,7 +143,6 @@ impl Writer {
             ear,
             data_version: 0,
             is_broken: false,
-            last_command: 0,
             tell,
         })
     }
@@ -274,12 +274,12 @@ impl Writer {
     /// Tells what operators have said since.
     async fn hear_commands(&mut self) -> Result<(), StoreError> {
         let jobs: Vec<JobId> = self.jobs.keys().copied().collect();
-        let mut last = self.last_command;
         for job in jobs {
-            let rows = command::pending(&mut self.db, &self.folder, number(job), self.last_command).await?;
+            let heard = self.jobs.get(&job).map_or(0, |own| own.heard);
+            let rows = command::pending(&mut self.db, &self.folder, number(job), heard).await?;
             for said in rows {
-                last = last.max(said.id);
-                let Some(own) = self.jobs.get(&job) else { continue };
+                let Some(own) = self.jobs.get_mut(&job) else { continue };
+                own.heard = said.id;
                 let id = CommandId(said.id);
                 let hosts = &own.plan.hosts;
                 match said.command.try_map_host(|host| hosts.get(&host)) {
@@ -295,7 +295,6 @@ impl Writer {
                 }
             }
         }
-        self.last_command = last;
         Ok(())
     }
 }

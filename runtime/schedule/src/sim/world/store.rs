@@ -147,6 +147,12 @@ impl World<'_> {
     pub(super) fn turn(&mut self, process: usize) -> Result<(), String> {
         let store = self.store();
         if !store.processes[process].is_alive {
+            // It died while it was about to get the lock, which goes to the next.
+            if store.holder.is_none()
+                && let Some(next) = store.queue.pop_front()
+            {
+                self.at(self.now, Msg::Turn(next));
+            }
             return Ok(());
         }
         if store.holder.is_some() {
