@@ -10,8 +10,9 @@ pub use apply::{ApplyArgs, JobArgs, LogArgs, LogFormat, ReplayArgs, RunFormat, R
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use ssh::{OneArgs, PasswordArgs, ProbeArgs, SshArgs, TargetArgs, TrustArgs};
 pub use store::{
-    AgainArgs, AlterArgs, DecideArgs, HaltArgs, JobsArgs, JournalArgs, OrderArgs, OutArgs, OutputArgs, PruneArgs,
-    ReleaseArgs, ResumeArgs, RetryArgs, ShownState, ShownStream, ShownVerdict, SkipArgs, StatusArgs, StopArgs, StoreArgs,
+    AgainArgs, AlterArgs, DecideArgs, HaltArgs, JobsArgs, JournalArgs, OrderArgs, OutArgs, OutputArgs,
+    PruneArgs, ReleaseArgs, ResumeArgs, RetryArgs, ShownState, ShownStream, ShownVerdict, SkipArgs,
+    StatusArgs, StopArgs, StoreArgs,
 };
 
 use crate::exit_code;

@@ -274,7 +274,10 @@ impl Settings {
             (format!("[{}]", self.deny.value.join(", ")), &self.deny.origin),
             (format!("[{}]", self.allow.value.join(", ")), &self.allow.origin),
             (
-                self.store.value.as_ref().map_or_else(|| "null".to_owned(), |path| path.display().to_string()),
+                self.store
+                    .value
+                    .as_ref()
+                    .map_or_else(|| "null".to_owned(), |path| path.display().to_string()),
                 &self.store.origin,
             ),
         ];

@@ -33,7 +33,14 @@ pub(crate) fn program() -> &'static Path {
 pub(crate) fn pogo(args: &[&str]) -> Command {
     let mut command = Command::new(program());
     command.args(args).env_clear().env("LANG", "C.UTF-8").env("HOME", "/nonexistent").current_dir(root());
+    command.env("POGO_STORE", store());
     command
+}
+
+/// Where runs are kept; gone with the test's process.
+pub(crate) fn store() -> &'static Path {
+    static STORE: OnceLock<tempfile::TempDir> = OnceLock::new();
+    STORE.get_or_init(|| tempfile::tempdir().unwrap()).path()
 }
 
 /// Runs to the end.

@@ -182,12 +182,17 @@ fn tell_next(
         // It broke off.
         Some(JobState::Running | JobState::Halting) | None => ShownState::Interrupted,
     };
-    let others: Vec<Blocker> = tally.blocked_by.iter().filter(|blocker| blocker.job != job).cloned().collect();
+    let others: Vec<Blocker> =
+        tally.blocked_by.iter().filter(|blocker| blocker.job != job).cloned().collect();
     let is_left = |state| matches!(state, HostState::Waiting | HostState::Cancelled);
     let stand = Stand {
         job,
         state,
-        bad: tally.hosts().filter(|(_, host)| host.state.is_bad()).map(|(name, host)| (name, host.state)).collect(),
+        bad: tally
+            .hosts()
+            .filter(|(_, host)| host.state.is_bad())
+            .map(|(name, host)| (name, host.state))
+            .collect(),
         others: &others,
         is_left: tally.hosts().any(|(_, host)| is_left(host.state)),
         can_probe: plan.job.transport == Transport::Ssh,
@@ -268,12 +273,7 @@ struct Told<'a> {
 }
 
 impl Reports {
-    fn open(
-        args: &RunReportArgs,
-        header: &Header,
-        told: Told<'_>,
-        app: &App,
-    ) -> Result<Self, Failure> {
+    fn open(args: &RunReportArgs, header: &Header, told: Told<'_>, app: &App) -> Result<Self, Failure> {
         let Told { streams, plan, kept, is_new } = told;
         let mut reporters: Vec<(String, Box<dyn Reporter>)> = Vec::new();
         if let Some(path) = &args.events {

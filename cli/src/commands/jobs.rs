@@ -55,7 +55,8 @@ fn show(jobs: &[JobRow], n: usize, style: Style, to: &mut dyn Write) -> io::Resu
         .iter()
         .map(|job| {
             let (state, paint) = words::state(kept::state(job));
-            let bad = if job.bad > 0 { Cell::painted(job.bad.to_string(), Style::red) } else { Cell::plain("0") };
+            let bad =
+                if job.bad > 0 { Cell::painted(job.bad.to_string(), Style::red) } else { Cell::plain("0") };
             [
                 Cell::painted(job.id.to_string(), Style::bold),
                 Cell::painted(state, paint),
@@ -69,9 +70,18 @@ fn show(jobs: &[JobRow], n: usize, style: Style, to: &mut dyn Write) -> io::Resu
             ]
         })
         .collect();
-    table::write(["JOB", "STATE", "BEGUN", "BY", "NAMESPACE", "HOSTS", "GOOD", "BAD", "WHAT"], &rows, style, to)?;
+    table::write(
+        ["JOB", "STATE", "BEGUN", "BY", "NAMESPACE", "HOSTS", "GOOD", "BAD", "WHAT"],
+        &rows,
+        style,
+        to,
+    )?;
     if n > jobs.len() {
-        writeln!(to, "{}", style.dim(&format!("only the newest {}: see --limit", plural(jobs.len(), "job"))))?;
+        writeln!(
+            to,
+            "{}",
+            style.dim(&format!("only the newest {}: see --limit", plural(jobs.len(), "job")))
+        )?;
     }
     Ok(())
 }

@@ -28,7 +28,9 @@ pub(crate) fn run(args: &JournalArgs, app: &App) -> Result<ExitCode, Failure> {
     let only = match args.hosts.as_slice() {
         [] => None,
         patterns => {
-            let Some(hosts) = kept::targets(&plan, job.id, patterns, app)? else { return Ok(ExitCode::Usage) };
+            let Some(hosts) = kept::targets(&plan, job.id, patterns, app)? else {
+                return Ok(ExitCode::Usage);
+            };
             Some(hosts.into_iter().map(|(host, _)| host).collect())
         }
     };
@@ -201,6 +203,7 @@ impl Log<'_> {
                 continue;
             }
             match self.format {
+                AnswerFormat::Human if words::is_empty_slot(fact, self.plan) => {}
                 AnswerFormat::Human => {
                     let (host, text) = words::fact(fact, self.plan);
                     self.line(entry.wall, host.as_deref(), &text)?;

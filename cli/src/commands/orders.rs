@@ -59,7 +59,11 @@ pub(crate) fn skip(args: &SkipArgs, app: &App) -> Result<ExitCode, Failure> {
     let mut talk = Talk::new(&args.job, Some(&args.reason), &args.order, app)?;
     let Some(hosts) = talk.hosts(&args.hosts, app)? else { return Ok(ExitCode::Usage) };
     let commands = hosts.into_iter().map(|host| Command::Skip { host }).collect();
-    if kept::state(&talk.job) == ShownState::Interrupted { talk.say(commands) } else { talk.say_or_do(commands) }
+    if kept::state(&talk.job) == ShownState::Interrupted {
+        talk.say(commands)
+    } else {
+        talk.say_or_do(commands)
+    }
 }
 
 /// Runs `alter`.
@@ -68,7 +72,11 @@ pub(crate) fn alter(args: &AlterArgs, app: &App) -> Result<ExitCode, Failure> {
     let plan = talk.plan()?;
     let settings = args.set.iter().map(|(key, value)| setting(key, value, plan.targets.len()));
     let commands = settings.map(|setting| setting.map(Command::Alter)).collect::<Result<_, _>>()?;
-    if kept::state(&talk.job) == ShownState::Interrupted { talk.say(commands) } else { talk.say_or_do(commands) }
+    if kept::state(&talk.job) == ShownState::Interrupted {
+        talk.say(commands)
+    } else {
+        talk.say_or_do(commands)
+    }
 }
 
 /// Runs `decide`.
@@ -158,7 +166,11 @@ impl<'a> Talk<'a> {
     fn waits(self) -> Result<ExitCode, Failure> {
         let mut to = Output::stdout();
         let job = self.job.id;
-        writeln!(to, "nobody runs job {job}: it is on record, and taken up with `pogo resume {job}{}`", self.kept.option)?;
+        writeln!(
+            to,
+            "nobody runs job {job}: it is on record, and taken up with `pogo resume {job}{}`",
+            self.kept.option
+        )?;
         to.commit()?;
         Ok(ExitCode::Success)
     }
@@ -216,9 +228,8 @@ fn setting(key: &str, value: &str, targets: usize) -> Result<Setting, Failure> {
                 n => Ok(Setting::Concurrent(n)),
             }
         }
-        "max_failures" => {
-            count("a number of hosts, a share of the targets such as 10%, or none", false).map(Setting::MaxFailures)
-        }
+        "max_failures" => count("a number of hosts, a share of the targets such as 10%, or none", false)
+            .map(Setting::MaxFailures),
         "stagger" => pogo_grammar::parse_duration(value)
             .map(Setting::StaggerMs)
             .map_err(|_| wrong("a duration with its unit, such as 10s")),
@@ -234,7 +245,10 @@ fn setting(key: &str, value: &str, targets: usize) -> Result<Setting, Failure> {
         other => Err(Failure::with_help(
             format!("`{other}` cannot be changed once a job has begun"),
             did_you_mean(other, SETTINGS, || {
-                format!("what can be: {}; for all else halt the job, and apply a changed spec", SETTINGS.join(", "))
+                format!(
+                    "what can be: {}; for all else halt the job, and apply a changed spec",
+                    SETTINGS.join(", ")
+                )
             }),
         )),
     }
@@ -265,9 +279,6 @@ mod tests {
         assert!(read("concurrent", "101%").is_err());
         assert!(read("stagger", "10").is_err());
         assert!(read("on_failure", "stop").is_err());
-        assert_eq!(
-            read("command", "date").unwrap_err(),
-            "`command` cannot be changed once a job has begun"
-        );
+        assert_eq!(read("command", "date").unwrap_err(), "`command` cannot be changed once a job has begun");
     }
 }

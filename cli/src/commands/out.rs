@@ -51,7 +51,8 @@ fn show(found: &[(String, OutHost)], style: Style, to: &mut dyn Write) -> io::Re
     let rows: Vec<_> = found
         .iter()
         .map(|(namespace, out)| {
-            let states = out.running.iter().map(|_| "running").chain(out.bad.iter().map(|bad| host_state(bad.state)));
+            let states =
+                out.running.iter().map(|_| "running").chain(out.bad.iter().map(|bad| host_state(bad.state)));
             let jobs = out.running.iter().map(|(job, _)| *job).chain(out.bad.iter().map(|bad| bad.job));
             let mut jobs: Vec<String> = jobs.map(|job| job.to_string()).collect();
             jobs.dedup();

@@ -47,9 +47,10 @@ pub(crate) fn run(args: &OutputArgs, app: &App) -> Result<ExitCode, Failure> {
     match args.format {
         AnswerFormat::Json => {
             let mut answer = json!({"format": "pogo.output/1", "job": job, "host": name, "attempt": attempt});
-            for (which, stream, key) in
-                [(ShownStream::Stdout, Stream::Stdout, "stdout"), (ShownStream::Stderr, Stream::Stderr, "stderr")]
-            {
+            for (which, stream, key) in [
+                (ShownStream::Stdout, Stream::Stdout, "stdout"),
+                (ShownStream::Stderr, Stream::Stderr, "stderr"),
+            ] {
                 if args.stream.is_none_or(|only| only == which)
                     && let Some(object) = answer.as_object_mut()
                 {

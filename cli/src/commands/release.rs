@@ -16,15 +16,16 @@ use crate::terminal::visible;
 pub(crate) fn run(args: &ReleaseArgs, app: &App) -> Result<ExitCode, Failure> {
     let Some(hosts) = super::expand_hosts(&args.hosts.join(","), app)? else { return Ok(ExitCode::Usage) };
     let (kept, _reader) = Kept::of_jobs(app)?;
-    let session =
-        Session::open(&kept.store, &args.namespace, Box::new(|_| {})).map_err(problem::of_store)?;
+    let session = Session::open(&kept.store, &args.namespace, Box::new(|_| {})).map_err(problem::of_store)?;
     let mut to = Output::stdout();
     let mut code = ExitCode::Success;
     for host in &hosts {
         match session.release(host, &args.reason) {
             Ok(()) => writeln!(to, "{}: in service", visible(host))?,
             Err(
-                error @ (StoreError::NotOut { .. } | StoreError::Running { .. } | StoreError::NotReleased { .. }),
+                error @ (StoreError::NotOut { .. }
+                | StoreError::Running { .. }
+                | StoreError::NotReleased { .. }),
             ) => {
                 code = ExitCode::Refused;
                 writeln!(to, "{}: refused: {}", visible(host), visible(&error.to_string()))?;

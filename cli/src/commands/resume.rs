@@ -44,7 +44,9 @@ fn again(job: &str, retry: Option<&[String]>, args: AgainArgs, app: &App) -> Res
     let hosts = match retry {
         None | Some([]) => Vec::new(),
         Some(patterns) => {
-            let Some(hosts) = kept::targets(&plan, row.id, patterns, app)? else { return Ok(ExitCode::Usage) };
+            let Some(hosts) = kept::targets(&plan, row.id, patterns, app)? else {
+                return Ok(ExitCode::Usage);
+            };
             hosts.into_iter().map(|(_, name)| name).collect()
         }
     };
@@ -60,11 +62,8 @@ fn again(job: &str, retry: Option<&[String]>, args: AgainArgs, app: &App) -> Res
             job: Some(row.id),
         },
     )?;
-    let at = TakeUp {
-        store: kept.store.clone(),
-        namespace: row.namespace,
-        by: kept::author(reason.as_deref()),
-    };
+    let at =
+        TakeUp { store: kept.store.clone(), namespace: row.namespace, by: kept::author(reason.as_deref()) };
     let begin = if retry.is_some() { Begin::Retry(at, hosts) } else { Begin::Resume(at) };
     let again = Again::new(Path::new("-"), &SpecArgs::default(), &SshArgs::default());
     Run { plan: &plan, kept: &kept, report: &report, streams, again }.to_its_end(launch, begin, app)

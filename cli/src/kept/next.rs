@@ -45,9 +45,13 @@ pub(crate) fn steps(stand: &Stand<'_>) -> Vec<(String, &'static str)> {
     }
     if let Some(hosts) = &unknown {
         if stand.can_probe {
-            steps.push((format!("pogo probe {job} {hosts}"), "ask what became of the attempts that nobody saw end"));
+            steps.push((
+                format!("pogo probe {job} {hosts}"),
+                "ask what became of the attempts that nobody saw end",
+            ));
         }
-        let first = stand.bad.iter().find(|(_, state)| *state == HostState::Unknown).map_or("", |(name, _)| name);
+        let first =
+            stand.bad.iter().find(|(_, state)| *state == HostState::Unknown).map_or("", |(name, _)| name);
         steps.push((
             format!("pogo decide {job} {} --as failed --reason '...'{option}", quoted(first)),
             "say what became of one; or `--as succeeded`",
@@ -70,7 +74,8 @@ pub(crate) fn steps(stand: &Stand<'_>) -> Vec<(String, &'static str)> {
                 "or pass over them: they stay out of service",
             ));
         }
-        steps.push((format!("pogo resume {job}{option}"), "then run what is left"));
+        let what = if steps.is_empty() { "run what is left" } else { "then run what is left" };
+        steps.push((format!("pogo resume {job}{option}"), what));
     }
     steps
 }
@@ -112,12 +117,12 @@ mod tests {
         assert_eq!(stand(ShownState::Halted, vec![], true), ["pogo resume 00000007"]);
         assert_eq!(stand(ShownState::Failed, vec![("a", HostState::Failed)], false), ["pogo retry 00000007"]);
         assert_eq!(
-            stand(ShownState::Blocked, vec![("web1", HostState::Failed), ("web2", HostState::TimedOut)], true),
-            [
-                "pogo retry 00000007",
-                "pogo skip 00000007 'web[1-2]' --reason '...'",
-                "pogo resume 00000007"
-            ]
+            stand(
+                ShownState::Blocked,
+                vec![("web1", HostState::Failed), ("web2", HostState::TimedOut)],
+                true
+            ),
+            ["pogo retry 00000007", "pogo skip 00000007 'web[1-2]' --reason '...'", "pogo resume 00000007"]
         );
         assert_eq!(
             stand(ShownState::Failed, vec![("web1", HostState::Unknown)], false),

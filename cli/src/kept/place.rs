@@ -18,5 +18,9 @@ pub(super) fn words(store: &Store) -> String {
         let name = Group::from_gid(Gid::from_raw(found.gid())).ok().flatten().map(|group| group.name);
         who.push(format!("shared with the group {}", name.unwrap_or_else(|| found.gid().to_string())));
     }
-    if who.is_empty() { format!("{path}, which nobody else uses") } else { format!("{path}, {}", who.join(", ")) }
+    if who.is_empty() {
+        format!("{path}, which nobody else uses")
+    } else {
+        format!("{path}, {}", who.join(", "))
+    }
 }

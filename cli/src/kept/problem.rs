@@ -34,7 +34,7 @@ pub(crate) fn of_store(error: StoreError) -> Failure {
 /// Why a run did not begin, or broke off.
 pub(crate) fn of_run(error: RunError) -> Failure {
     match error {
-        RunError::Refused(_) | RunError::Context(_) | RunError::NoTransport => Failure::usage(chain(&error)),
+        RunError::Refused(_) | RunError::Context(_) | RunError::Ssh(_) => Failure::usage(chain(&error)),
         RunError::Keeping(error) => of_store(*error),
         RunError::Order { job, host, why } => refused(job, host.as_deref(), why),
         RunError::Store { .. } => Failure::Halted(chain(&error)),

@@ -107,7 +107,9 @@ pub(crate) fn fact(fact: &Fact<HostIdx>, plan: &Plan) -> (Option<String>, String
     };
     match fact {
         Fact::Granted { host, attempt } => (name(host), format!("goes out of service{}", nth(*attempt))),
-        Fact::Returned { host, .. } => (name(host), "was not begun after all: in service as before".to_owned()),
+        Fact::Returned { host, .. } => {
+            (name(host), "was not begun after all: in service as before".to_owned())
+        }
         Fact::Started { host, attempt } => (name(host), format!("running{}", nth(*attempt))),
         Fact::Ended { host, attempt, outcome, again } => {
             let mut text = words::host_state(outcome.host_state()).to_owned();
@@ -148,6 +150,15 @@ pub(crate) fn hosts_of(fact: &Fact<HostIdx>) -> Vec<HostIdx> {
     hosts
 }
 
+/// Whether a fact tells of a slot without hosts, which is not worth a line.
+pub(crate) fn is_empty_slot(fact: &Fact<HostIdx>, plan: &Plan) -> bool {
+    let mut slots = plan.threads.iter().flat_map(|thread| &thread.slots);
+    match fact {
+        Fact::SlotOpened { slot } => slots.nth(*slot as usize).is_some_and(|slot| slot.hosts.is_empty()),
+        _ => false,
+    }
+}
+
 fn slot_name(slot: u32, plan: &Plan) -> &str {
     let mut slots = plan.threads.iter().flat_map(|thread| &thread.slots);
     slots.nth(slot as usize).map_or("recovery", |slot| slot.id.as_str())
@@ -162,7 +173,9 @@ pub(crate) fn command<H>(command: &Command<H>, name: impl Fn(&H) -> String) -> (
         Command::Skip { host } => (Some(name(host)), "skip it".to_owned()),
         Command::Retry { host } => (Some(name(host)), "run it again".to_owned()),
         Command::Resume => (None, "resume".to_owned()),
-        Command::Decide { host, verdict: Verdict::Succeeded } => (Some(name(host)), "it has succeeded".to_owned()),
+        Command::Decide { host, verdict: Verdict::Succeeded } => {
+            (Some(name(host)), "it has succeeded".to_owned())
+        }
         Command::Decide { host, verdict: Verdict::Failed } => (Some(name(host)), "it has failed".to_owned()),
         Command::Alter(setting) => (None, format!("alter {}", self::setting(*setting))),
         _ => (None, "something that this pogo does not know".to_owned()),

@@ -341,8 +341,6 @@ host[2-3] wait for a place in $colo.one (1 of 1 out of service)
 "cache",host[8-9] wait for slots that did not open
 host1 (failed) takes a place in $colo.one
 host1 (failed) holds up what comes after it
-Mend the bad hosts, then apply again: nothing of this run is stored, so it cannot be resumed.
-To let a failure count as done for sequences: `--on-failure continue`. Limits hold it back all the same.
 
 job 00000007 blocked after 14.0s: 1 succeeded, 1 failed, 8 waiting of 10 hosts
 

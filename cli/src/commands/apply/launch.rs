@@ -120,16 +120,14 @@ impl Launch {
         let listeners = vec![listener];
         let ended = match begin {
             Begin::New(stored) => {
-                let (plan, transport) = (plan.clone(), Arc::clone(&transport));
-                pogo_actors::run_with(plan, options, transport, Keeping::Stored(stored), receiver, listeners)
+                let keeping = Keeping::Stored(stored);
+                pogo_actors::run_with(plan.clone(), options, transport, keeping, receiver, listeners)
             }
-            Begin::Resume(at) => pogo_actors::resume(&at, options, &transport, receiver, listeners),
+            Begin::Resume(at) => pogo_actors::resume(&at, options, transport, receiver, listeners),
             Begin::Retry(at, hosts) => {
-                pogo_actors::retry(&at, &hosts, options, &transport, receiver, listeners)
+                pogo_actors::retry(&at, &hosts, options, transport, receiver, listeners)
             }
         };
-        // Connections that are kept for a further attempt are ended in good order.
-        ssh::block_on(transport.close())?;
         let key_problems = ssh.map(|ssh| ssh.host_key_problems()).unwrap_or_default();
         Ok(Over { ended, signal: signals.close(), key_problems })
     }
