@@ -176,8 +176,8 @@ pub enum Command {
     Retry(Box<RetryArgs>),
     /// Count hosts of a job as done, so that what comes after them can start
     ///
-    /// A host that is out of service stays out, and keeps its places in limits: see `pogo release`. A job that is not run by
-    /// any process takes it up when it is resumed.
+    /// A host that is out of service stays out, and keeps its places in limits: see `pogo release`. A job that was interrupted
+    /// takes it up when it is resumed.
     #[command(after_long_help = help("  pogo skip k7m2q9xd web3 --reason 'disk is being replaced'"))]
     Skip(SkipArgs),
     /// Let a job start nothing more; what runs may come to its end

@@ -37,10 +37,9 @@ pub(crate) fn pogo(args: &[&str]) -> Command {
     command
 }
 
-/// Where runs are kept; gone with the test's process.
-pub(crate) fn store() -> &'static Path {
-    static STORE: OnceLock<tempfile::TempDir> = OnceLock::new();
-    STORE.get_or_init(|| tempfile::tempdir().unwrap()).path()
+/// Where runs are kept: with what the tests build, and not where the user's are.
+pub(crate) fn store() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("store")
 }
 
 /// Runs to the end.
