@@ -37,11 +37,11 @@ pub struct Attempt {
 /// The work of one attempt. Dropping it leaves what runs on the host as it is; to end that, use [`StopSender::stop`].
 pub type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
-/// The work of asking about an attempt.
-pub type Probing = Pin<Box<dyn Future<Output = Option<Outcome>> + Send>>;
-
 /// The work of letting go of everything.
 pub type Closing = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The work of asking about an attempt.
+pub type Probing = Pin<Box<dyn Future<Output = Option<Outcome>> + Send>>;
 
 /// A way to reach hosts.
 pub trait Transport: Send + Sync {
@@ -57,16 +57,16 @@ pub trait Transport: Send + Sync {
     /// ends with [`Outcome::Stopped`].
     fn attempt(&self, attempt: Attempt, progress: Progress, stop: Stop) -> Running;
 
+    /// Lets go of what is kept for further attempts, at the end of a run.
+    fn close(&self) -> Closing {
+        Box::pin(std::future::ready(()))
+    }
+
     /// Asks the host how an attempt ended of which nobody here saw the end, in a bounded time. Nothing if the host does not
     /// know, cannot be reached, or the attempt still runs. A transport that cannot ask says nothing.
     fn probe(&self, attempt: Attempt) -> Probing {
         drop(attempt);
         Box::pin(std::future::ready(None))
-    }
-
-    /// Lets go of what is kept for further attempts, at the end of a run.
-    fn close(&self) -> Closing {
-        Box::pin(std::future::ready(()))
     }
 }
 

@@ -12,7 +12,9 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Metadata, Subscriber as Tracing};
 
 use super::support::{Seen, host, job, options, plan, states};
-use crate::{Ended, Journal, JournalError, Keeping, MemoryJournal, NoJournal, RunError, RunOptions, Subscriber};
+use crate::{
+    Ended, Journal, JournalError, Keeping, MemoryJournal, NoJournal, RunError, RunOptions, Subscriber,
+};
 
 /// A transport that does what the host's name says.
 struct Named;
@@ -261,7 +263,7 @@ fn the_last_use_of_a_limit_is_told_before_the_job_has_ended() {
     let (_sender, receiver) = crate::control();
     let (transport, journal) = (Arc::new(Named), Box::new(NoJournal));
     let subscribers: Vec<Box<dyn Subscriber>> = vec![Box::new(seen.clone())];
-    let ended = crate::run_with(plan, options(), transport, journal, receiver, subscribers).unwrap();
+    let ended = crate::run_with(plan, options(), transport, Keeping::Memory(journal), receiver, subscribers).unwrap();
     assert_eq!((ended.state, states(&ended)[0]), (JobState::Blocked, HostState::Unreachable));
     let events = seen.0.lock().unwrap();
     let is_full = |event: &Event| matches!(event.kind, EventKind::LimitChanged { in_use: 1, .. });
