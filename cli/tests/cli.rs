@@ -7,6 +7,7 @@
 )]
 
 mod apply;
+mod kept;
 mod ssh;
 mod support;
 
@@ -64,6 +65,20 @@ fn help_is_data_and_wrong_usage_is_not() {
         "one",
         "trust",
         "probe",
+        "jobs",
+        "status",
+        "log",
+        "output",
+        "resume",
+        "retry",
+        "skip",
+        "halt",
+        "stop",
+        "alter",
+        "out",
+        "release",
+        "decide",
+        "prune",
         "replay",
         "explain",
         "why",

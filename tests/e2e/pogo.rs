@@ -33,7 +33,13 @@ pub(crate) fn program() -> &'static Path {
 pub(crate) fn pogo(args: &[&str]) -> Command {
     let mut command = Command::new(program());
     command.args(args).env_clear().env("LANG", "C.UTF-8").env("HOME", "/nonexistent").current_dir(root());
+    command.env("POGO_STORE", store());
     command
+}
+
+/// Where runs are kept: with what the tests build, and not where the user's are.
+pub(crate) fn store() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("store")
 }
 
 /// Runs to the end.

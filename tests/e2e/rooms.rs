@@ -21,7 +21,10 @@ const NEVER: &[(&str, &[&str])] = &[
         &["tokio", "actix", "pogo-compiler", "pogo-grammar", "granit-parser", "miette", "clap", "tracing"],
     ),
     ("pogo-transport", &["actix", "pogo-schedule", "pogo-compiler", "clap", "miette", "granit-parser"]),
-    ("pogo-store", &["actix", "clap", "miette", "pogo-compiler", "pogo-grammar", "pogo-transport", "granit-parser"]),
+    (
+        "pogo-store",
+        &["actix", "clap", "miette", "pogo-compiler", "pogo-grammar", "pogo-transport", "granit-parser"],
+    ),
     ("pogo-actors", &["clap", "miette", "anstream", "pogo-compiler", "granit-parser", "yaml_serde"]),
 ];
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
 
-use super::{LevelArgs, MessageFormat, PasswordArgs, SpecArgs, SshArgs};
+use super::{LevelArgs, MessageFormat, PasswordArgs, SpecArgs, SshArgs, StoreArgs};
 
 /// `pogo apply`
 #[derive(Args, Debug)]
@@ -42,6 +42,9 @@ pub struct ApplyArgs {
     /// What to tell of pogo's own steps.
     #[command(flatten)]
     pub log: LogArgs,
+    /// Where the run is kept.
+    #[command(flatten)]
+    pub store: StoreArgs,
     /// What is laid over the spec's `job`.
     #[command(flatten)]
     pub job: JobArgs,
@@ -214,7 +217,7 @@ pub struct ReplayArgs {
     pub quiet: bool,
 }
 
-fn duration(text: &str) -> Result<u64, String> {
+pub(super) fn duration(text: &str) -> Result<u64, String> {
     pogo_grammar::parse_duration(text).map_err(|_| "write a duration with its unit, such as `12h`".to_owned())
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use pogo_plan::event::JobId;
 
-use super::{AnswerFormat, JobArgs, LevelArgs, LogArgs, MessageFormat, SpecArgs};
+use super::{AnswerFormat, JobArgs, LevelArgs, LogArgs, MessageFormat, SpecArgs, StoreArgs};
 
 /// A flag for `job.user` and for every key of `job.ssh`.
 #[derive(Args, Debug, Default, Clone)]
@@ -115,6 +115,9 @@ pub struct OneArgs {
     /// What to tell of pogo's own steps.
     #[command(flatten)]
     pub log: LogArgs,
+    /// Where the run is kept.
+    #[command(flatten)]
+    pub store: StoreArgs,
     /// What is laid over the spec's `job`.
     #[command(flatten)]
     pub job: JobArgs,

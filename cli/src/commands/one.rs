@@ -4,17 +4,18 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pogo_actors::{RunError, Subscriber, SubscriberError};
+use pogo_actors::{Stored, Subscriber, SubscriberError};
 use pogo_plan::event::{Event, EventKind};
 use pogo_plan::outcome::{Exit, HostState, Outcome, Phase};
 
-use super::apply::launch::{self, Launch, Over};
+use super::apply::launch::{self, Begin, Launch, Over};
 use super::apply::{self, input};
 use super::ssh::keys::{self, Again};
 use crate::App;
 use crate::args::OneArgs;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
+use crate::kept::{Kept, problem};
 use crate::logging;
 use crate::run::Tally;
 use crate::terminal::visible;
@@ -29,6 +30,7 @@ pub(crate) fn run(args: OneArgs, app: &App) -> Result<ExitCode, Failure> {
     let again = Again::new(&config, &options, &job.ssh);
     let wanted = input::Wanted { path: &config, options, job, message_format, max_age: None };
     let Some(plan) = input::load(wanted, app)? else { return Ok(ExitCode::Usage) };
+    let kept = Kept::open(app)?;
     let launch = Launch::new(
         &plan,
         &launch::Wanted {
@@ -37,17 +39,17 @@ pub(crate) fn run(args: OneArgs, app: &App) -> Result<ExitCode, Failure> {
             passwords: &passwords,
             is_stdin_taken: config == Path::new("-"),
             has_output_dir: false,
+            job: None,
         },
     )?;
     let tally = Arc::new(Mutex::new(Tally::of(&plan)));
     let listener = TwoLines { tally: Arc::clone(&tally), to: io::stdout() };
-    let Over { ended, signal, key_problems } = launch.run(&plan, Box::new(listener), app.terminal.stderr)?;
+    let begin = Begin::New(Stored { store: kept.store, summary: apply::summary("one", &config, &plan) });
+    let Over { ended, signal, key_problems } =
+        launch.run(begin, &plan, Box::new(listener), app.terminal.stderr)?;
     let code = match ended {
         Ok(ended) => apply::exit_code(ended.state, signal),
-        Err(error @ (RunError::Refused(_) | RunError::Context(_) | RunError::Ssh(_))) => {
-            return Err(Failure::usage(apply::chain(&error)));
-        }
-        Err(error) => return Err(Failure::Internal(apply::chain(&error))),
+        Err(error) => return Err(problem::of_run(error)),
     };
     let tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
     // Hosts that wait for bad ones, or were cancelled: without a word they would be missed.

@@ -211,11 +211,7 @@ fn held_up(
         };
         writeln!(to, "{} ({state}{of}) {what}", style.bold(&visible(&blocker.host)))?;
     }
-    writeln!(
-        to,
-        "Mend the bad hosts, then apply again: nothing of this run is stored, so it cannot be resumed.\n\
-         To let a failure count as done for sequences: `--on-failure continue`. Limits hold it back all the same."
-    )
+    Ok(())
 }
 
 /// Hosts of a group that are out of service at the end, when nothing runs: as it was told, or as the hosts ended.
@@ -345,8 +341,6 @@ host[2-3] wait for a place in $colo.one (1 of 1 out of service)
 "cache",host[8-9] wait for slots that did not open
 host1 (failed) takes a place in $colo.one
 host1 (failed) holds up what comes after it
-Mend the bad hosts, then apply again: nothing of this run is stored, so it cannot be resumed.
-To let a failure count as done for sequences: `--on-failure continue`. Limits hold it back all the same.
 
 job 00000007 blocked after 14.0s: 1 succeeded, 1 failed, 8 waiting of 10 hosts
 

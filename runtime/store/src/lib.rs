@@ -61,7 +61,7 @@ pub use clock::{Clock, SystemClock, rfc3339};
 pub use error::StoreError;
 pub use output::{Output, OutputWriter};
 pub use read::{
-    BadIn, CommandRow, Entry, Facts, Filter, Holder, HostRow, JobRow, OutHost, Reader, Status, Wait,
+    AuditRow, BadIn, CommandRow, Entry, Facts, Filter, Holder, HostRow, JobRow, OutHost, Reader, Status, Wait,
 };
 pub use session::{Answer, Batch, CommandId, Given, NewJob, Owned, Pruned, Session, Told};
 pub use store::Store;

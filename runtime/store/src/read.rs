@@ -3,10 +3,12 @@
 //! | file | what it answers |
 //! | --- | --- |
 //! | `jobs` | which jobs there are, and which one is meant |
+//! | `audit` | what operators did to the ledger itself |
 //! | `facts` | what is on record of a job, also while it is written |
 //! | `status` | how a job and its hosts stand, and what waits for what |
 //! | `out` | which hosts are out of service, and in which limits they count |
 
+mod audit;
 pub(crate) mod facts;
 mod jobs;
 mod out;
@@ -21,6 +23,7 @@ use pogo_plan::{HostIdx, Plan};
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
+pub use audit::AuditRow;
 pub use facts::{Entry, Facts};
 pub use jobs::{Filter, JobRow};
 pub use out::{BadIn, OutHost};

@@ -1,9 +1,9 @@
-//! A job from its plan to its end, whoever listens: `apply` and `one`.
+//! A job from its plan to its end, whoever listens: `apply`, `one`, `resume` and `retry`.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use pogo_actors::{Ended, NoJournal, RunError, RunOptions, Subscriber};
+use pogo_actors::{Ended, Keeping, RunError, RunOptions, Stored, Subscriber, TakeUp};
 use pogo_plan::Plan;
 use pogo_plan::event::{self, Header, JobId};
 use pogo_plan::job::Transport as Kind;
@@ -37,6 +37,18 @@ pub(in crate::commands) struct Wanted<'a> {
     pub(in crate::commands) passwords: &'a PasswordArgs,
     pub(in crate::commands) is_stdin_taken: bool,
     pub(in crate::commands) has_output_dir: bool,
+    /// The job that is gone on with; a new one without.
+    pub(in crate::commands) job: Option<JobId>,
+}
+
+/// What is begun.
+pub(in crate::commands) enum Begin {
+    /// A new job.
+    New(Stored),
+    /// What is left of one that is kept.
+    Resume(TakeUp),
+    /// Its bad hosts, or these of them, and then what is left.
+    Retry(TakeUp, Vec<String>),
 }
 
 /// A job that is ready to begin: its passwords and secrets are read, its transport is there.
@@ -80,7 +92,10 @@ impl Launch {
             descriptors::fanout(wanted.fanout.get(), plan.job.transport, wanted.has_output_dir)?;
         let random =
             || getrandom::u64().map_err(|error| Failure::Internal(format!("no random numbers: {error}")));
-        let job = JobId::from_bits(random()?);
+        let job = match wanted.job {
+            Some(job) => job,
+            None => JobId::from_bits(random()?),
+        };
         let header = Header { format: event::FORMAT.to_owned(), job, plan: plan.digest() };
         let max_connecting = wanted.max_connecting.get();
         let options = RunOptions { job, seed: random()?, fanout, max_connecting, secrets };
@@ -93,6 +108,7 @@ impl Launch {
     /// If signals cannot be listened to.
     pub(in crate::commands) fn run(
         self,
+        begin: Begin,
         plan: &Plan,
         listener: Box<dyn Subscriber>,
         style: Style,
@@ -101,16 +117,17 @@ impl Launch {
         let (sender, receiver) = pogo_actors::control();
         let signals = signals::listen(sender, style)
             .map_err(|error| Failure::Internal(format!("cannot listen to signals: {error}")))?;
-        let ended = pogo_actors::run_with(
-            plan.clone(),
-            options,
-            Arc::clone(&transport),
-            Box::new(NoJournal),
-            receiver,
-            vec![listener],
-        );
-        // Connections that are kept for a further attempt are ended in good order.
-        ssh::block_on(transport.close())?;
+        let listeners = vec![listener];
+        let ended = match begin {
+            Begin::New(stored) => {
+                let keeping = Keeping::Stored(stored);
+                pogo_actors::run_with(plan.clone(), options, transport, keeping, receiver, listeners)
+            }
+            Begin::Resume(at) => pogo_actors::resume(&at, options, transport, receiver, listeners),
+            Begin::Retry(at, hosts) => {
+                pogo_actors::retry(&at, &hosts, options, transport, receiver, listeners)
+            }
+        };
         let key_problems = ssh.map(|ssh| ssh.host_key_problems()).unwrap_or_default();
         Ok(Over { ended, signal: signals.close(), key_problems })
     }

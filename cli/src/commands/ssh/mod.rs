@@ -4,7 +4,7 @@ pub(crate) mod askpass;
 pub(super) mod keys;
 pub(super) mod many;
 pub(super) mod passwords;
-pub(super) mod targets;
+pub(crate) mod targets;
 
 use std::path::PathBuf;
 

@@ -93,7 +93,7 @@ fn compile(
 ///
 /// # Errors
 /// If that cannot be reported.
-pub(in crate::commands) fn expand(expr: &str, app: &App) -> Result<Option<Vec<String>>, Failure> {
+pub(crate) fn expand(expr: &str, app: &App) -> Result<Option<Vec<String>>, Failure> {
     let files = spec::world(app);
     let options = Options { allow_unknown_hosts: true, ..spec::options(SpecArgs::default(), app) };
     let input = Input { path: "EXPR".to_owned(), identity: String::new(), bytes: Vec::new() };

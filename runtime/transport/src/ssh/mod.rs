@@ -54,7 +54,7 @@ use pogo_plan::Job;
 use pogo_plan::worker::AttemptKey;
 
 use crate::wrapper::{Probed, Traces};
-use crate::{Attempt, Closing, Progress, Refused, Running, Secret, Stop, Transport};
+use crate::{Attempt, Closing, Probing, Progress, Refused, Running, Secret, Stop, Transport};
 use reach::Shared;
 use settings::Settings;
 
@@ -189,6 +189,17 @@ impl Transport for Ssh {
 
     fn attempt(&self, attempt: Attempt, progress: Progress, stop: Stop) -> Running {
         Box::pin(run::run(Arc::clone(&self.shared), attempt, progress, stop))
+    }
+
+    fn probe(&self, attempt: Attempt) -> Probing {
+        let ssh = self.clone();
+        Box::pin(async move {
+            match ssh.probe(&attempt.key, attempt.job.run(), None).await {
+                Ok(Probed::Ended(outcome)) => Some(outcome),
+                // It still runs, has left no trace, or the host says nothing: its end is not known.
+                Ok(_) | Err(_) => None,
+            }
+        })
     }
 
     fn close(&self) -> Closing {
