@@ -5,9 +5,11 @@
 //! and [`Outcome::Stopped`] only when nobody of the attempt is left, [`Outcome::Unreachable`] only when the command
 //! provably never started, and otherwise [`Outcome::Unknown`].
 
+mod capture;
 mod context;
 pub mod local;
 mod progress;
+pub mod ssh;
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -13,7 +13,7 @@ use secrecy::ExposeSecret;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::capture::Capture;
+use crate::capture::Capture;
 use super::group::Group;
 use crate::{Attempt, Progress, Stop};
 

@@ -10,7 +10,7 @@ use tokio::process::Child;
 use tokio::time::{Instant, timeout};
 
 use super::Local;
-use super::capture::Capture;
+use crate::capture::Capture;
 use super::files::Files;
 use super::group::Group;
 use super::part::{End, Parts};

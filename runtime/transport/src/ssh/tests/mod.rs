@@ -1,0 +1,4 @@
+//! Against real servers.
+
+mod connect;
+mod support;
