@@ -5,15 +5,16 @@
 
 mod crowd;
 mod endings;
-mod ends;
+
 mod lost;
 mod owner;
 mod promises;
 mod refusals;
 mod servers;
 mod site;
+mod stops;
 mod sudo;
 mod surroundings;
 
 use servers::Server;
-use site::{Ran, Running, Site, can, log_holds, until};
+use site::{Site, can, log_holds, until};

@@ -12,10 +12,7 @@ fn python() -> Option<String> {
     let named = std::env::var("POGO_TEST_PYTHON").ok();
     let candidates = named.into_iter().chain(["python3".to_owned()]);
     candidates.into_iter().find(|python| {
-        let asked = Command::new(python)
-            .args(["-c", "import asyncssh"])
-            .stderr(Stdio::null())
-            .status();
+        let asked = Command::new(python).args(["-c", "import asyncssh"]).stderr(Stdio::null()).status();
         asked.is_ok_and(|status| status.success())
     })
 }
@@ -152,7 +149,8 @@ fn a_lost_connection_does_not_end_the_command() {
     let site = Site::new();
     let Some(_server) = Server::start(&site, &["--drop-after", "hi"]) else { return };
     let gate = site.gate("gate");
-    let (code, _) = plainly(&site, &format!("echo hi; read go < {gate}; echo end > {}", site.file("log").display()));
+    let (code, _) =
+        plainly(&site, &format!("echo hi; read go < {gate}; echo end > {}", site.file("log").display()));
     assert_eq!(code, 255);
     site.open_gate("gate");
     until("the command to end", || site.log() == ["end"]);

@@ -24,7 +24,13 @@ pub(super) fn can(run: bool, needs: &str) -> bool {
         std::io::stderr().write_all(line.as_bytes()).unwrap();
         assert!(std::env::var_os("POGO_TEST_ALL").is_none(), "{line}");
         if let Some(path) = std::env::var_os("POGO_TEST_NOT_RUN") {
-            OpenOptions::new().append(true).create(true).open(path).unwrap().write_all(line.as_bytes()).unwrap();
+            OpenOptions::new()
+                .append(true)
+                .create(true)
+                .open(path)
+                .unwrap()
+                .write_all(line.as_bytes())
+                .unwrap();
         }
     }
     run
@@ -163,8 +169,7 @@ impl Site {
     pub(super) fn start(&self, args: &[&str]) -> Running {
         let mut all = vec!["apply", "a.cfg", "--quiet", "--events", "-"];
         all.extend(args);
-        let mut child =
-            self.command(&all).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = self.command(&all).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         Running { child, stdout: BufReader::new(stdout), stderr: BufReader::new(stderr) }
     }
@@ -175,7 +180,9 @@ impl Site {
         pogo_test_sshd::processes_with(&folder)
             .into_iter()
             .map(pogo_test_sshd::command_line)
-            .filter(|line| line.starts_with("ssh ") || line.starts_with("/usr/bin/ssh ") || line.starts_with("ssh:"))
+            .filter(|line| {
+                line.starts_with("ssh ") || line.starts_with("/usr/bin/ssh ") || line.starts_with("ssh:")
+            })
             .collect()
     }
 
