@@ -84,6 +84,11 @@ impl Capture {
         }
     }
 
+    /// Whether more is kept.
+    pub(crate) const fn has_room(&self) -> bool {
+        self.left > 0
+    }
+
     /// Takes what has come.
     pub(crate) fn keep(&mut self, bytes: &[u8], progress: &Progress) {
         let room = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());

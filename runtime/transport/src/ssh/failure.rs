@@ -199,7 +199,7 @@ fn kind_of(line: &str) -> Option<Kind> {
         || has(&["command-line line "])
     {
         Kind::Configuration
-    } else if has(&["banner line contains invalid", "invalid format", "protocol major versions differ", "bad packet length", "bad remote protocol version"])
+    } else if has(&["banner line contains invalid", "banner line too long", "no ssh identification string", "no ssh version received in first", "invalid format", "protocol major versions differ", "bad packet length", "bad remote protocol version"])
     {
         Kind::NotSsh
     } else if has(&["timed out"]) {

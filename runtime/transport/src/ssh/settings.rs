@@ -87,7 +87,7 @@ impl Settings {
              BatchMode {batch}\n\
              NumberOfPasswordPrompts 1\n\
              ConnectTimeout {seconds}\n\
-             LogLevel ERROR\n\
+             LogLevel INFO\n\
              UpdateHostKeys no\n\
              RemoteCommand none\n\
              RequestTTY no\n"

@@ -12,7 +12,7 @@ use crate::stop;
 async fn fail(farm: &Farm, client: &Client, host: &str, change: impl FnOnce(&mut Settings)) -> Failure {
     let class = client.class(farm, change);
     let (_owner, mut stop) = stop();
-    client.shared().connect(host, &class, &mut stop).await.map(drop).unwrap_err()
+    client.shared().connect(host, &class, Some(&mut stop)).await.map(drop).unwrap_err()
 }
 
 #[tokio::test]
@@ -20,7 +20,7 @@ async fn a_connection_serves_commands_and_leaves_nothing() {
     let (farm, client) = (Farm::new(), Client::new());
     let class = client.class(&farm, |_| {});
     let (_owner, mut stop) = stop();
-    let master = client.shared().connect("pogo-a", &class, &mut stop).await.unwrap();
+    let master = client.shared().connect("pogo-a", &class, Some(&mut stop)).await.unwrap();
     let socket = master.socket().to_owned();
     assert_eq!(processes_with(socket.to_str().unwrap()).len(), 1);
     let session = openssh::Session::resume_mux(socket.clone().into(), None);
@@ -38,7 +38,7 @@ async fn a_dropped_connection_is_ended() {
     let (farm, client) = (Farm::new(), Client::new());
     let class = client.class(&farm, |_| {});
     let (_owner, mut stop) = stop();
-    let master = client.shared().connect("pogo-a", &class, &mut stop).await.unwrap();
+    let master = client.shared().connect("pogo-a", &class, Some(&mut stop)).await.unwrap();
     let socket = master.socket().to_owned();
     drop(master);
     assert!(!socket.exists());
@@ -102,7 +102,7 @@ async fn a_new_host_key_is_recorded_when_the_job_says_so() {
     farm.write("known_hosts", "");
     let class = client.class(&farm, |settings| settings.ssh.known_hosts = KnownHosts::AcceptNew);
     let (_owner, mut stop) = stop();
-    client.shared().connect("pogo-a", &class, &mut stop).await.unwrap().end().await;
+    client.shared().connect("pogo-a", &class, Some(&mut stop)).await.unwrap().end().await;
     let known = std::fs::read_to_string(farm.path("known_hosts")).unwrap();
     assert!(known.contains(&farm.host_key()), "{known}");
 }
@@ -137,7 +137,7 @@ async fn a_stop_ends_what_connects() {
     let class = client.class(&farm, |settings| settings.ssh.port = Some(port));
     let (owner, mut stop) = stop();
     let shared = client.shared();
-    let (result, ()) = tokio::join!(shared.connect("127.0.0.1", &class, &mut stop), async {
+    let (result, ()) = tokio::join!(shared.connect("127.0.0.1", &class, Some(&mut stop)), async {
         let connected = tokio::task::spawn_blocking(move || listener.accept().unwrap()).await.unwrap();
         owner.stop();
         drop(connected);
@@ -162,7 +162,7 @@ async fn a_server_that_drops_most_is_reached_by_all() {
             let (client, class) = (std::sync::Arc::clone(&client), std::sync::Arc::clone(&class));
             tokio::spawn(async move {
                 let (_owner, mut stop) = stop();
-                client.shared().connect("127.0.0.1", &class, &mut stop).await.unwrap().end().await;
+                client.shared().connect("127.0.0.1", &class, Some(&mut stop)).await.unwrap().end().await;
             })
         })
         .collect();
@@ -173,12 +173,28 @@ async fn a_server_that_drops_most_is_reached_by_all() {
 }
 
 #[tokio::test]
-async fn a_loud_server_does_not_fill_the_memory() {
+async fn a_server_with_a_long_greeting_is_reached() {
     let farm = Farm::new();
-    farm.write("banner", &"x".repeat(1_000_000));
+    farm.write("banner", &"x".repeat(200_000));
     let loud = Farm::with(&format!("Banner {}\n", farm.path("banner").display()));
     let client = Client::new();
     let class = client.class(&loud, |_| {});
     let (_owner, mut stop) = stop();
-    client.shared().connect("pogo-a", &class, &mut stop).await.unwrap().end().await;
+    client.shared().connect("pogo-a", &class, Some(&mut stop)).await.unwrap().end().await;
+}
+
+#[tokio::test]
+async fn a_megabyte_before_the_first_word_of_ssh_is_no_server() {
+    use std::io::Write;
+    let (farm, client) = (Farm::new(), Client::new());
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        // The client may hang up at any moment.
+        let _gone = stream.write_all("hello\r\n".repeat(150_000).as_bytes());
+    });
+    let failure = fail(&farm, &client, "127.0.0.1", |settings| settings.ssh.port = Some(port)).await;
+    assert_eq!(failure.kind, Kind::NotSsh, "{failure}");
+    server.join().unwrap();
 }
