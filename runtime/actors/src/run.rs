@@ -93,7 +93,7 @@ pub fn run(
 ) -> Result<Ended, RunError> {
     let transport: Arc<dyn Transport> = match plan.job.transport {
         Kind::Local => Arc::new(Local::new()),
-        Kind::Ssh => return Err(RunError::NoTransport),
+        Kind::Ssh => Arc::new(pogo_transport::ssh::Ssh::new(pogo_transport::ssh::SshOptions::new()).map_err(|_| RunError::NoTransport)?),
     };
     run_with(plan, options, transport, Box::new(NoJournal), control, subscribers)
 }

@@ -129,6 +129,7 @@ fn a_million_lines_come_in_order() {
 fn peak(pid: u32) -> u64 {
     let mut peak = 0;
     while let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) {
+        // One that has ended and was not waited for has none any more.
         let Some(line) = status.lines().find(|line| line.starts_with("VmHWM:")) else { break };
         peak = line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024;
         std::thread::sleep(std::time::Duration::from_millis(20));
@@ -142,9 +143,11 @@ fn a_gigabyte_takes_no_memory_and_what_is_dropped_is_counted() {
     let site = Site::new();
     site.spec("pogo-1", "head -c 1073741824 /dev/zero", "  timeout: 5m");
     let run = site.start(&[]);
-    let peak = peak(run.pid());
+    let pid = run.pid();
+    let peak = std::thread::spawn(move || peak(pid));
     let (code, events, stderr) = run.end();
     assert_eq!(code, Some(0), "{stderr}");
+    let peak = peak.join().unwrap();
     let mut kept = 0;
     let mut dropped = 0;
     for event in events.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()) {
