@@ -100,6 +100,7 @@ impl Folder {
         Ok(Self { folder, next: AtomicU64::new(0), _lock: lock })
     }
 
+    #[cfg(test)]
     pub(super) fn path(&self) -> &Path {
         self.folder.path()
     }

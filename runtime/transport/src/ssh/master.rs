@@ -291,8 +291,9 @@ fn drain(words: &Receiver, to: &mut Vec<u8>) -> Rest {
             Ok(n) => {
                 to.extend_from_slice(chunk.get(..n).unwrap_or_default());
                 // The first and the last of it say why; a server's greeting in between may be long.
-                let excess = to.len().saturating_sub(WORDS);
-                to.drain(WORDS / 2..WORDS / 2 + excess);
+                if let Some(excess) = to.len().checked_sub(WORDS) {
+                    to.drain(WORDS / 2..WORDS / 2 + excess);
+                }
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Rest::More,
             Err(_) => return Rest::Nothing,

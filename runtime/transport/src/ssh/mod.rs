@@ -59,6 +59,9 @@ use settings::Settings;
 /// How long a connection without a session stays when this process is gone.
 const PERSIST: Duration = Duration::from_secs(30);
 
+/// The wrapper's TERM, grace time and KILL, and the same for `finally` with its last words.
+const STOP_TIME: Duration = Duration::from_secs(50);
+
 /// What a plan does not say.
 #[derive(Clone, Debug)]
 pub struct SshOptions {
@@ -73,13 +76,16 @@ pub struct SshOptions {
     pub folder: Option<PathBuf>,
     /// How long a connection without a session stays when this process is gone; at least a second.
     pub persist: Duration,
+    /// How long the host may take to end an attempt when it is told to, `finally` included, before it is taken for deaf.
+    /// What comes after that must end before the job takes the attempt for lost.
+    pub stop_time: Duration,
 }
 
 impl SshOptions {
     /// The usual ones.
     #[must_use]
     pub const fn new() -> Self {
-        Self { askpass: None, sudo_password: None, program: None, folder: None, persist: PERSIST }
+        Self { askpass: None, sudo_password: None, program: None, folder: None, persist: PERSIST, stop_time: STOP_TIME }
     }
 }
 

@@ -21,10 +21,6 @@ use crate::capture::Capture;
 use crate::wrapper::{ACKNOWLEDGE, Ended, Event, STOP, Traces};
 use crate::{Attempt, Progress, Stop};
 
-/// How long the wrapper may take to end an attempt when it is told to: TERM, a grace time, KILL, and `finally`. What comes
-/// after it stays below the time after which the job takes the attempt for lost.
-const STOP_TIME: Duration = Duration::from_secs(50);
-
 /// How long an acknowledged session may take to close.
 const CLOSE_TIME: Duration = Duration::from_secs(3);
 
@@ -164,7 +160,7 @@ impl Run<'_> {
                         return Over::NotStarted("stopped before the command was started".to_owned());
                     }
                     session.write(STOP);
-                    deaf_at = Some(Instant::now() + STOP_TIME);
+                    deaf_at = Some(Instant::now() + self.shared.options.stop_time);
                     continue;
                 }
                 () = until(deaf_at), if is_stopping => return Over::Deaf,

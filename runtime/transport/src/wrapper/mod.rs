@@ -45,3 +45,6 @@ pub const STOP: &[u8] = b"stop\n";
 
 /// Bytes that are wiped from memory when dropped, and never printed.
 pub type SecretBytes = secrecy::SecretSlice<u8>;
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,6 @@
 //! Against real servers.
 
+mod attempt;
 mod connect;
+mod lost;
 mod support;
