@@ -89,7 +89,7 @@ fn a_host_whose_key_is_unknown_or_another_than_before() {
     let ran = site.apply(&["--output-dir", "out"]);
     let states = [1, 2, 3].map(|n| ran.state(&format!("pogo-{n}")).to_owned());
     assert_eq!(states, ["unreachable", "unreachable", "succeeded"], "{ran:?}");
-    says(&said(&site, "pogo-1"), &["key", "not known"]);
+    says(&said(&site, "pogo-1"), &["key", "not on record", "pogo trust"]);
     says(&said(&site, "pogo-2"), &["key", "changed"]);
     assert_eq!(site.log(), ["start pogo-3 1", "end pogo-3 1"]);
     // Both in one message at the end, with what to do.
