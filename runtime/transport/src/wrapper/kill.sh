@@ -34,6 +34,6 @@ p_n=$((p_n + 1))
 case $p_n in
 40) p_say killed left; exit 0 ;;
 esac
-kill -KILL -- "-$p_g" 2>/dev/null
+kill -KILL "-$p_g" 2>/dev/null
 sleep 0.1 2>/dev/null || sleep 1
 done

@@ -8,7 +8,11 @@ if [ -r /proc/self/stat ]; then
 # The name in parentheses may hold anything.
 p_stat=${p_line##*) }
 set -- $p_stat
-p_start=${20}
+case $1 in
+# Dead, and nobody has waited for it.
+Z|X|x) ;;
+*) p_start=${20} ;;
+esac
 else
 p_start=$(ps -o lstart= -p "$1" 2>/dev/null | tr -cs "0-9A-Za-z:\n" "_")
 fi
@@ -21,21 +25,24 @@ p_boot=$(printf "%s" "$p_boot" | tr -cs "0-9A-Za-z:-" "_")
 p_boot=${p_boot:--}
 }
 # The living members of the group $1 in p_found, each as number:start:session. The dead whom nobody has waited for do not
-# count: in a container nobody may ever. $2 are processes that do not count, nor do their children if listed in $3.
+# count: in a container nobody may ever. $2 are processes that do not count, nor do those who descend from them, but the
+# process $3 and its descendants do.
 p_members() {
 if [ -r /proc/self/stat ]; then
-p_found=$(cat /proc/[0-9]*/stat 2>/dev/null | awk -v g="$1" -v no=" $2 " -v nochild=" ${3:--} " "{ pid = \$1; s = \$0; if (sub(/^.*[)] /, \"\", s) == 0) next; split(s, f, \" \"); if (f[3] == g && f[1] ~ /^[^ZXx]/ && index(no, \" \" pid \" \") == 0 && index(nochild, \" \" f[2] \" \") == 0) print pid \":\" f[20] \":\" f[4] }")
+p_found=$(cat /proc/[0-9]*/stat 2>/dev/null | awk -v g="$1" -v no=" $2 " -v but="${3:--}" "{ pid = \$1; s = \$0; if (sub(/^.*[)] /, \"\", s) == 0) next; split(s, f, \" \"); up[pid] = f[2]; if (f[3] == g && f[1] ~ /^[^ZXx]/) is[pid] = pid \":\" f[20] \":\" f[4] } $p_climb")
 else
-p_found=$(ps -A -o pid= -o ppid= -o pgid= -o stat= 2>/dev/null | awk -v g="$1" -v no=" $2 " -v nochild=" ${3:--} " "{ if (\$3 == g && \$4 ~ /^[^Z]/ && index(no, \" \" \$1 \" \") == 0 && index(nochild, \" \" \$2 \" \") == 0) print \$1 \"::\" }")
+p_found=$(ps -A -o pid= -o ppid= -o pgid= -o stat= 2>/dev/null | awk -v g="$1" -v no=" $2 " -v but="${3:--}" "{ up[\$1] = \$2; if (\$3 == g && \$4 ~ /^[^Z]/) is[\$1] = \$1 \"::\" } $p_climb")
 fi
 }
+p_climb="END { for (pid in is) { at = pid; ok = 1; for (n = 0; n < 64 && at > 1; n++) { if (at == but) break; if (index(no, \" \" at \" \") > 0) { ok = 0; break } at = up[at] } if (ok) print is[pid] } }"
+# No `--` before a group's negative number: dash and busybox take it for a number.
 # Whether somebody is left in the group $1. Without a list of processes the kernel is asked, who counts the dead too.
 p_is_left() {
 p_members "$1"
 case $p_found in
 ?*) return 0 ;;
 esac
-if kill -0 -- "-$1" 2>/dev/null; then
+if kill -0 "-$1" 2>/dev/null; then
 # Everybody there is dead, or there is no list to look at.
 p_members_known=
 [ -r /proc/self/stat ] && p_members_known=1

@@ -1,8 +1,8 @@
 # What every script begins with: who is there, as whom to run, the nonce.
 #
 # Written for any POSIX sh; tried with dash, bash and busybox. The scripts are put on one line between single quotes for
-# whatever login shell there is, so they have no single quote, no exclamation mark, no doubled backslash, no here-document,
-# and comments only on lines of their own. Every name begins with p_, so that none is exported by accident.
+# whatever login shell there is, so they have no single quote, no exclamation mark but before a space, no doubled backslash, no
+# here-document, and comments only on lines of their own. Every name begins with p_, so that none is exported by accident.
 unset p_edge p_token p_user p_nonce p_nl p_config
 p_say() { printf "%s%s %s%s" "$p_edge" "$p_nonce" "$*" "$p_edge"; }
 case $# in

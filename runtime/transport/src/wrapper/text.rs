@@ -1,7 +1,7 @@
 //! A script as one constant command line that every login shell takes.
 //!
 //! The sources are ordinary shell files with comments. Here they become one line between single quotes, because csh takes no
-//! newline there, fish takes `\\` and `\'` as escapes, and csh replaces `!` even there.
+//! newline there, fish takes `\\` and `\'` as escapes, and csh may replace `!` even there unless a space follows.
 
 use std::sync::LazyLock;
 
@@ -38,7 +38,13 @@ fn one_line(source: &str) -> String {
     let mut all = String::with_capacity(source.len());
     for line in source.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         all.push_str(line);
-        all.push_str(if goes_on(line) { " " } else { "; " });
+        all.push_str(if goes_on(line) {
+            " "
+        } else if line.ends_with('!') {
+            " ; "
+        } else {
+            "; "
+        });
     }
     all.truncate(all.trim_end_matches([' ', ';']).len());
     all
@@ -66,9 +72,10 @@ mod tests {
         for script in [&WRAPPER, &KILL, &PROBE] {
             let (command_line, line) = script.as_parts();
             assert!(line.bytes().all(|byte| matches!(byte, b' '..=b'~')), "printable, on one line");
-            for trap in ["'", "!", "\\\\"] {
+            for trap in ["'", "\\\\"] {
                 assert!(!line.contains(trap), "{trap} in {line}");
             }
+            assert!(line.split('!').skip(1).all(|after| after.starts_with(' ')), "history in {line}");
             assert!(command_line.len() < 32 * 1024, "{}", command_line.len());
         }
     }

@@ -3,7 +3,7 @@
 # Two processes. The one that the server started (and knows) listens to standard input, and can leave at any time without
 # anybody missing it. Its child, the keeper, runs the parts of the attempt, each in a process group of its own, and owns
 # their time. They talk by signals, and the work is done in the handlers, so that none comes too early or is lost:
-#   TERM never go   USR1 stop   USR2 the input has ended   TTIN the end is on record   ALRM a timer is over
+#   TTOU never go   USR1 stop   USR2 the input has ended   TTIN the end is on record   ALRM a timer is over
 # The first part waits at a gate until the client says that it knows of the start: else a command could have run of which
 # nobody ever heard.
 # Output goes through two named pipes that the keeper holds open: whoever reads them can be replaced while a command runs.
@@ -90,7 +90,6 @@ fi
 }
 # A timer is a shell that waits for a sleep: it ends that too when it is ended. Not every sleep knows fractions.
 p_timer() {
-p_untimer
 { p_z=
 trap "kill \$p_z; exit" TERM
 p_s=$(($1 / 1000))
@@ -101,7 +100,7 @@ case $p_f in
 esac
 sleep "$p_f" &
 p_z=$!
-wait "$p_z" || { sleep $((p_s + 1)) & p_z=$!; wait "$p_z"; }
+wait "$p_z" || { sleep $((p_s + 1)) & p_z=$! ; wait "$p_z"; }
 kill -ALRM "$p_k"; } 7>&- 8>&- &
 p_t=$!
 }
@@ -130,10 +129,10 @@ case $p_setsid in
 ?*)
 # A child that has not become a leader yet is reached by its own number.
 case $p_g in
-?*) kill "-$1" -- "-$p_g" || { [ "$p_child" ] && kill "-$1" "$p_child"; } ;;
+?*) kill "-$1" "-$p_g" || { [ "$p_child" ] && kill "-$1" "$p_child"; } ;;
 esac
 for p_x in $p_old; do
-p_still_ours "$p_x" && kill "-$1" -- "-${p_x%%/*}"
+p_still_ours "$p_x" && kill "-$1" "-${p_x%%/*}"
 done
 ;;
 *)
@@ -144,7 +143,8 @@ done
 ;;
 esac
 }
-p_others() { p_members "$p_own" "$$ $PPID $p_k $p_out $p_err $p_t" "$p_t"; }
+# Our own processes descend from the keeper, but so does the leader.
+p_others() { p_members "$p_own" "$$ $PPID $p_k" "$p_g"; }
 # What an earlier part left behind: GROUP/number:start:session,… Its leader is gone, and so the number is only known to be
 # ours as long as one of those seen then is there.
 p_still_ours() {
@@ -224,6 +224,10 @@ p_signal TERM
 case $p_nap in
 ?*) kill "$p_nap" ;;
 esac
+# Not waited for: this may run inside a wait, and bash hangs in a second one.
+case $p_t in
+?*) kill "$p_t" ;;
+esac
 p_timer "$p_grace"
 }
 # Waits for the leader, whatever handlers run meanwhile.
@@ -256,7 +260,7 @@ p_stage=0
 case $p_cause in
 ?*) return ;;
 esac
-{ trap - HUP TERM USR1 USR2 TTIN ALRM EXIT
+{ trap - HUP USR1 USR2 TTIN TTOU ALRM EXIT
 case $p_gate in
 1) read -r p_line <"$p_dir/g" || exit 126 ;;
 esac
@@ -288,7 +292,7 @@ p_running=0
 p_untimer
 case $p_setsid in
 ?*)
-if kill -0 -- "-$p_g"; then
+if kill -0 "-$p_g"; then
 p_members "$p_g"
 p_seen=
 for p_x in $p_found; do p_seen=$p_seen,$p_x; done
@@ -430,8 +434,10 @@ trap p_on_stop USR1
 trap p_on_lost USR2
 trap p_on_time ALRM
 trap p_on_ack TTIN
-trap p_on_never TERM
-trap "p_leave" EXIT
+trap p_on_never TTOU
+# Left as it is: it ends the children that have just been forked, and in them a handler of ours would lose it.
+trap - TERM
+trap p_bye EXIT
 p_t=
 p_nap=
 p_g=
@@ -495,6 +501,25 @@ case $p_acked in
 esac
 p_leave
 }
+# A keeper that its shell ends: no more processes, no more memory. Some shells run this in a child that is ended before it
+# has dropped it.
+p_bye() {
+p_line=
+read -r p_line p_stat </proc/self/stat
+case $p_line in
+"$p_k") ;;
+*) return ;;
+esac
+p_end="unknown 0 - the shell on the host could not go on"
+case $p_gate$p_running in
+10) p_end="unreachable 0 - the shell on the host could not start a process" ;;
+esac
+p_say "end $p_end" >&7
+p_say end >&8
+p_report "$p_end"
+sleep 1
+p_leave
+}
 # The last of the keeper. What the command left behind may go on writing for as long as it lives.
 p_leave() {
 trap - EXIT
@@ -525,7 +550,7 @@ case $p_word in
 go) p_went=1; printf "go\n" >"$p_dir/g" ;;
 stop)
 case $p_went in
-"") kill -TERM "$p_k" ;;
+"") kill -TTOU "$p_k" ;;
 *) kill -USR1 "$p_k" ;;
 esac
 ;;
@@ -533,7 +558,7 @@ ack) kill -TTIN "$p_k"; wait "$p_k"; exit 0 ;;
 esac
 done
 case $p_went in
-"") kill -TERM "$p_k" ;;
+"") kill -TTOU "$p_k" ;;
 esac
 kill -USR2 "$p_k"
 exit 0

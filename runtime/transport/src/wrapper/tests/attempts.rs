@@ -1,7 +1,6 @@
 //! Attempts that go as they should: parts, order, environment, scripts, secrets.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::PermissionsExt;
 
 use pogo_plan::job::{SecretRef, Verify};
 use pogo_plan::outcome::{Exit, Outcome, Phase};
@@ -117,13 +116,12 @@ fn secrets_and_commands_are_in_no_list_of_processes() {
     for host in Host::all() {
         let given = BTreeMap::from([("TOKEN".to_owned(), Secret::from("s3cret".to_owned()))]);
         let secrets = BTreeMap::from([("TOKEN".to_owned(), SecretRef::Prompt)]);
-        let text = "echo ready; cat /proc/[0-9]*/cmdline | tr '\\0' '\\n' | grep -c -e s3cret -e hidden''word || true";
+        let text = "echo ready; cat /proc/[0-9]*/cmdline | tr '\\0' '\\n' | grep -c -e '[s]3cret' -e '[h]iddenword' || true # hiddenword";
         let invocation = invocation_with(pogo_plan::Job { secrets, ..job(text) }, &given);
         let (ended, heard) = host.start(Request::run(&invocation, None).unwrap()).end();
-        // The one that counts is the grep itself.
         assert_eq!(
             (ended.outcome, heard.out().as_str()),
-            (Outcome::Succeeded, "ready\n1\n"),
+            (Outcome::Succeeded, "ready\n0\n"),
             "{:?}",
             host.shell
         );
@@ -160,23 +158,6 @@ fn a_large_command_arrives_whole() {
         let (ended, heard) = host.run(job(&long));
         assert_eq!(ended.outcome, Outcome::Failed { exit: Exit::Status(5), phase: Phase::Command });
         assert_eq!(heard.out().trim(), "200001", "{:?}", host.shell);
-    }
-}
-
-#[test]
-fn a_host_without_room_is_not_reached() {
-    if !nix::unistd::Uid::effective().is_root() {
-        eprintln!("SKIPPED: a full file system needs root");
-        return;
-    }
-    for host in Host::all() {
-        // No place at all: every candidate is a file or does not exist.
-        let mut request =
-            host.start_silent(Request::run(&invocation(script("b", &[b'#'; 100_000], &[])), None).unwrap());
-        drop(request.stdin.take());
-        request.leave();
-        std::fs::set_permissions(host.tmp(), PermissionsExt::from_mode(0o700)).unwrap();
-        host.assert_clean();
     }
 }
 

@@ -13,7 +13,7 @@ use base64::Engine;
 use pogo_plan::Job;
 use pogo_plan::event::{JobId, Stream};
 use pogo_plan::job::{OnDisconnect, OnFailure, Retry, Script, Ssh, Transport as Kind};
-use pogo_plan::outcome::{Attempt as Number, Outcome, Phase};
+use pogo_plan::outcome::{Attempt as Number, Phase};
 use pogo_plan::worker::AttemptKey;
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
@@ -22,10 +22,10 @@ use crate::wrapper::{ACKNOWLEDGE, Decoder, Ended, Event, Invocation, Request, ST
 use crate::{Attempt, JobContext, Secret};
 
 /// What may stand in for `/bin/sh`.
-pub(super) const SHELLS: [&[&str]; 3] = [&["dash"], &["bash"], &["busybox", "sh"]];
+pub(super) const SHELLS: [&[&str]; 3] = [&["dash"], &["bash", "--posix"], &["busybox", "sh"]];
 
 /// Nothing here takes this long; a test that waits so long has failed.
-pub(super) const PATIENCE: Duration = Duration::from_secs(40);
+pub(super) const PATIENCE: Duration = Duration::from_secs(25);
 
 pub(super) fn job(command: &str) -> Job {
     Job {
@@ -111,10 +111,6 @@ impl Host {
             if entry.file_name() != "setsid" {
                 let _either_will_do = std::os::unix::fs::symlink(entry.path(), bin.join(entry.file_name()));
             }
-        }
-        // busybox has a setsid of its own, which it prefers to the path's.
-        if shell.first() == Some(&"busybox") {
-            std::fs::write(bin.join("sh"), "").unwrap_or_default();
         }
         host.path = Some(bin);
         host
@@ -318,6 +314,15 @@ impl Session {
         (ended, self.heard)
     }
 
+    /// Closes the input and waits for the session, or ends it if its keeper is gone.
+    pub(super) fn end_by_closing(mut self) {
+        self.write(ACKNOWLEDGE);
+        drop(self.stdin.take());
+        drop(self.bytes);
+        let _may_be_gone = self.child.kill();
+        self.child.wait().unwrap();
+    }
+
     /// Waits until the server's process is gone.
     pub(super) fn leave(&mut self) {
         let by = Instant::now() + PATIENCE;
@@ -369,10 +374,6 @@ pub(super) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
 
 pub(super) fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_default()
-}
-
-pub(super) const fn is_failed(outcome: Outcome) -> bool {
-    matches!(outcome, Outcome::Failed { .. })
 }
 
 /// Whoever has the folder among their open files or their command line.
