@@ -14,7 +14,6 @@
 //!
 //! Commands run in the present folder with the present environment, without its `POGO_` variables.
 
-
 mod files;
 mod group;
 mod part;

@@ -103,7 +103,8 @@ impl Blocks {
         // ssh complains of a file that it cannot read.
         let Ok(text) = fs::read_to_string(file) else { return };
         for line in text.lines() {
-            let mut words = line.split(|c: char| c.is_whitespace() || c == '=').filter(|word| !word.is_empty());
+            let mut words =
+                line.split(|c: char| c.is_whitespace() || c == '=').filter(|word| !word.is_empty());
             let Some(keyword) = words.next() else { continue };
             let words = words.map(|word| word.trim_matches('"').to_owned());
             match keyword.to_ascii_lowercase().as_str() {

@@ -79,13 +79,10 @@ pub(super) async fn probe_over(host: &str, master: &Master, request: Request) ->
 }
 
 /// Runs a script to its one answer, and acknowledges it.
-async fn ask<T>(
-    master: &Master,
-    request: Request,
-    find: impl Fn(Event) -> Option<T>,
-) -> Result<T, String> {
+async fn ask<T>(master: &Master, request: Request, find: impl Fn(Event) -> Option<T>) -> Result<T, String> {
     let work = async {
-        let mut session = Session::open(master, request).await.map_err(|error| super::run::error_text(&error))?;
+        let mut session =
+            Session::open(master, request).await.map_err(|error| super::run::error_text(&error))?;
         let answer = loop {
             match session.next(&Reads::ALL).await {
                 Next::Event(event) => {

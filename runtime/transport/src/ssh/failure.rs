@@ -116,8 +116,7 @@ impl Failure {
         let (kind, said) = match told {
             Some((Kind::Dropped, line)) if is_through_proxy => {
                 // What is not known was said by the proxy command.
-                let words: Vec<&str> =
-                    lines.iter().copied().filter(|line| kind_of(line).is_none()).collect();
+                let words: Vec<&str> = lines.iter().copied().filter(|line| kind_of(line).is_none()).collect();
                 if words.is_empty() { (Kind::Dropped, vec![line]) } else { (Kind::Other, words) }
             }
             Some((kind, line)) => (kind, vec![line]),
@@ -147,7 +146,9 @@ impl HostKeyProblem {
                 Some(Kind::KeyChanged) => KeyProblem::Changed,
                 Some(Kind::KeyRevoked) => KeyProblem::Revoked,
                 _ => {
-                    if let Some((_, place)) = line.strip_prefix("Offending ").and_then(|rest| rest.split_once(" in ")) {
+                    if let Some((_, place)) =
+                        line.strip_prefix("Offending ").and_then(|rest| rest.split_once(" in "))
+                    {
                         on_record = Some(place.to_owned());
                     }
                     continue;
@@ -194,13 +195,26 @@ fn kind_of(line: &str) -> Option<Kind> {
     } else if let Some((_, methods)) = lower.split_once("permission denied (") {
         let methods = methods.split(')').next().unwrap_or_default();
         Kind::Denied { methods: methods.split(',').map(str::to_owned).collect() }
-    } else if has(&["bad configuration option", "bad owner or permissions", "bad configuration options", "configuration file"])
-        || (has(&[" line "]) && has(&[": bad ", "missing argument", "unsupported option", "extra arguments", "garbage"]))
+    } else if has(&[
+        "bad configuration option",
+        "bad owner or permissions",
+        "bad configuration options",
+        "configuration file",
+    ]) || (has(&[" line "])
+        && has(&[": bad ", "missing argument", "unsupported option", "extra arguments", "garbage"]))
         || has(&["command-line line "])
     {
         Kind::Configuration
-    } else if has(&["banner line contains invalid", "banner line too long", "no ssh identification string", "no ssh version received in first", "invalid format", "protocol major versions differ", "bad packet length", "bad remote protocol version"])
-    {
+    } else if has(&[
+        "banner line contains invalid",
+        "banner line too long",
+        "no ssh identification string",
+        "no ssh version received in first",
+        "invalid format",
+        "protocol major versions differ",
+        "bad packet length",
+        "bad remote protocol version",
+    ]) {
         Kind::NotSsh
     } else if has(&["timed out"]) {
         Kind::TimedOut
@@ -210,8 +224,13 @@ fn kind_of(line: &str) -> Option<Kind> {
         || (has(&["connect to host"]) && has(&["permission denied", "cannot assign", "invalid argument"]))
     {
         Kind::NoRoute
-    } else if has(&["kex_exchange_identification", "connection closed by", "connection reset by", "not allowed at this time", "exceeded maxstartups"])
-        || (has(&["ssh_dispatch_run_fatal"]) && has(&["broken pipe", "reset"]))
+    } else if has(&[
+        "kex_exchange_identification",
+        "connection closed by",
+        "connection reset by",
+        "not allowed at this time",
+        "exceeded maxstartups",
+    ]) || (has(&["ssh_dispatch_run_fatal"]) && has(&["broken pipe", "reset"]))
     {
         Kind::Dropped
     } else {
@@ -297,17 +316,50 @@ mod tests {
             ("ssh: connect to host web1 port 22: Connection refused", Kind::Refused),
             ("ssh: connect to host web1 port 22: No route to host", Kind::NoRoute),
             ("ssh: connect to host web1 port 22: Connection timed out", Kind::TimedOut),
-            ("Connection timed out during banner exchange\nConnection to 10.0.0.1 port 22 timed out", Kind::TimedOut),
-            ("kex_exchange_identification: Connection closed by remote host\nConnection closed by 10.0.0.1 port 22", Kind::Dropped),
-            ("kex_exchange_identification: read: Connection reset by peer\nConnection reset by 10.0.0.1 port 22", Kind::Dropped),
-            ("kex_exchange_identification: banner line contains invalid characters\nbanner exchange: Connection to 10.0.0.1 port 80: invalid format", Kind::NotSsh),
-            ("Unable to negotiate with 10.0.0.1 port 22: no matching key exchange method found. Their offer: diffie-hellman-group1-sha1", Kind::NoCommonAlgorithm),
-            ("No ED25519 host key is known for web1 and you have requested strict checking.\nHost key verification failed.", Kind::KeyUnknown),
-            ("root@web1: Permission denied (publickey,password).", Kind::Denied { methods: vec!["publickey".into(), "password".into()] }),
-            ("sign_and_send_pubkey: signing failed for ED25519 \"x\" from agent: agent refused operation\nroot@web1: Permission denied (publickey).", Kind::AgentRefused),
-            ("Received disconnect from 10.0.0.1 port 22:2: Too many authentication failures\nDisconnected from 10.0.0.1 port 22", Kind::TooManyKeys),
-            ("/x/config: line 3: Bad configuration option: foo\n/x/config: terminating, 1 bad configuration options", Kind::Configuration),
-            ("channel 0: open failed: connect failed: Connection refused\nstdio forwarding failed\nkex_exchange_identification: Connection closed by remote host\nConnection closed by UNKNOWN port 65535", Kind::BehindJump),
+            (
+                "Connection timed out during banner exchange\nConnection to 10.0.0.1 port 22 timed out",
+                Kind::TimedOut,
+            ),
+            (
+                "kex_exchange_identification: Connection closed by remote host\nConnection closed by 10.0.0.1 port 22",
+                Kind::Dropped,
+            ),
+            (
+                "kex_exchange_identification: read: Connection reset by peer\nConnection reset by 10.0.0.1 port 22",
+                Kind::Dropped,
+            ),
+            (
+                "kex_exchange_identification: banner line contains invalid characters\nbanner exchange: Connection to 10.0.0.1 port 80: invalid format",
+                Kind::NotSsh,
+            ),
+            (
+                "Unable to negotiate with 10.0.0.1 port 22: no matching key exchange method found. Their offer: diffie-hellman-group1-sha1",
+                Kind::NoCommonAlgorithm,
+            ),
+            (
+                "No ED25519 host key is known for web1 and you have requested strict checking.\nHost key verification failed.",
+                Kind::KeyUnknown,
+            ),
+            (
+                "root@web1: Permission denied (publickey,password).",
+                Kind::Denied { methods: vec!["publickey".into(), "password".into()] },
+            ),
+            (
+                "sign_and_send_pubkey: signing failed for ED25519 \"x\" from agent: agent refused operation\nroot@web1: Permission denied (publickey).",
+                Kind::AgentRefused,
+            ),
+            (
+                "Received disconnect from 10.0.0.1 port 22:2: Too many authentication failures\nDisconnected from 10.0.0.1 port 22",
+                Kind::TooManyKeys,
+            ),
+            (
+                "/x/config: line 3: Bad configuration option: foo\n/x/config: terminating, 1 bad configuration options",
+                Kind::Configuration,
+            ),
+            (
+                "channel 0: open failed: connect failed: Connection refused\nstdio forwarding failed\nkex_exchange_identification: Connection closed by remote host\nConnection closed by UNKNOWN port 65535",
+                Kind::BehindJump,
+            ),
             ("something new", Kind::Other),
         ];
         for (text, kind) in cases {

@@ -28,7 +28,9 @@ const LOCK: &str = "lock";
 #[non_exhaustive]
 pub enum FolderError {
     /// None of the places can be used.
-    #[error("cannot make a folder for the control sockets of ssh in {tried}; set XDG_RUNTIME_DIR to a local folder of yours")]
+    #[error(
+        "cannot make a folder for the control sockets of ssh in {tried}; set XDG_RUNTIME_DIR to a local folder of yours"
+    )]
     NoPlace {
         /// Where it was tried.
         tried: String,
@@ -87,14 +89,17 @@ impl Folder {
         let folder = tempfile::Builder::new().prefix(PREFIX).rand_bytes(6).tempdir_in(place)?;
         let length = folder.path().as_os_str().len() + 1 + NAME;
         if length > MAX_SOCKET_PATH {
-            let text = format!("its control sockets would have paths of {length} bytes, at most {MAX_SOCKET_PATH} are possible");
+            let text = format!(
+                "its control sockets would have paths of {length} bytes, at most {MAX_SOCKET_PATH} are possible"
+            );
             return Err(io::Error::other(text));
         }
         // Not every file system has sockets.
         let trial = folder.path().join("trial");
         drop(UnixListener::bind(&trial)?);
         fs::remove_file(&trial)?;
-        let lock = OpenOptions::new().write(true).create_new(true).mode(0o600).open(folder.path().join(LOCK))?;
+        let lock =
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(folder.path().join(LOCK))?;
         let lock = Flock::lock(lock, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| errno)?;
         remove_left_behind(place, folder.path());
         Ok(Self { folder, next: AtomicU64::new(0), _lock: lock })

@@ -304,7 +304,12 @@ fn drain(words: &Receiver, to: &mut Vec<u8>) -> Rest {
 /// Runs ssh to its end for what it prints, with an end to the time and to the words.
 pub(super) async fn ask(mut command: Command, until: Instant) -> io::Result<(ExitStatus, Vec<u8>, Vec<u8>)> {
     const MOST: u64 = 256 * 1024;
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true);
     let mut child = command.spawn()?;
     let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());

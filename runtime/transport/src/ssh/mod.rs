@@ -85,7 +85,14 @@ impl SshOptions {
     /// The usual ones.
     #[must_use]
     pub const fn new() -> Self {
-        Self { askpass: None, sudo_password: None, program: None, folder: None, persist: PERSIST, stop_time: STOP_TIME }
+        Self {
+            askpass: None,
+            sudo_password: None,
+            program: None,
+            folder: None,
+            persist: PERSIST,
+            stop_time: STOP_TIME,
+        }
     }
 }
 
@@ -135,11 +142,17 @@ impl Ssh {
     /// # Errors
     ///
     /// If the host cannot be reached, or gives no answer.
-    pub async fn probe(&self, key: &AttemptKey, job: &Job, traces: Option<Traces>) -> Result<Probed, Failure> {
+    pub async fn probe(
+        &self,
+        key: &AttemptKey,
+        job: &Job,
+        traces: Option<Traces>,
+    ) -> Result<Probed, Failure> {
         let shared = &self.shared;
         let class = shared.class(Settings::new(job, shared.may_ask()));
         let class = class.map_err(|error| run::failed(&key.host, &error))?;
-        let request = request::probe(key, job, shared, traces).map_err(|error| run::failed(&key.host, &error))?;
+        let request =
+            request::probe(key, job, shared, traces).map_err(|error| run::failed(&key.host, &error))?;
         let master = shared.connect(&key.host, &class, None).await?;
         let probed = end::probe_over(&key.host, &master, request).await;
         master.end().await;

@@ -103,7 +103,12 @@ impl Shared {
     }
 
     /// Makes a connection, within the job's time for that. A server that hangs up before login is tried again.
-    pub(super) async fn connect(&self, host: &str, class: &Class, stop: Option<&mut Stop>) -> Result<Master, Failure> {
+    pub(super) async fn connect(
+        &self,
+        host: &str,
+        class: &Class,
+        stop: Option<&mut Stop>,
+    ) -> Result<Master, Failure> {
         let Some(stop) = stop else { return self.make(host, class).await };
         tokio::select! {
             biased;

@@ -129,7 +129,9 @@ impl Run<'_> {
                 Outcome::Unreachable
             }
             Over::Deaf => {
-                self.say("the host does not answer to a stop: what runs there is killed over another session");
+                self.say(
+                    "the host does not answer to a stop: what runs there is killed over another session",
+                );
                 let is_gone = end::kill(self, Some(&master)).await;
                 drop(session);
                 master.end().await;
@@ -175,7 +177,11 @@ impl Run<'_> {
                     }
                 }
                 Next::Over => {
-                    return if session.may_have_started() { Over::Lost } else { Over::NotStarted(session.why_not_up()) };
+                    return if session.may_have_started() {
+                        Over::Lost
+                    } else {
+                        Over::NotStarted(session.why_not_up())
+                    };
                 }
             }
         }

@@ -236,7 +236,11 @@ fn zeroize(bytes: &mut Vec<u8>) {
     drop(SecretBytes::from(std::mem::take(bytes)));
 }
 
-async fn read<T: tokio::io::AsyncRead + Unpin>(half: &mut Half<T>, reads: &Reads<'_>, has_room: bool) -> usize {
+async fn read<T: tokio::io::AsyncRead + Unpin>(
+    half: &mut Half<T>,
+    reads: &Reads<'_>,
+    has_room: bool,
+) -> usize {
     let Some(pipe) = &mut half.pipe else { return std::future::pending().await };
     if let (Some(progress), true) = (reads.progress, has_room) {
         progress.ready().await;

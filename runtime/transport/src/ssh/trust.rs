@@ -56,7 +56,9 @@ pub enum Shown {
 #[non_exhaustive]
 pub enum TrustError {
     /// Another key is on record, or this one is revoked: that is for a person to remove.
-    #[error("another key of {name} is on record at {on_record}; if you know why it changed, remove it with `ssh-keygen -R`")]
+    #[error(
+        "another key of {name} is on record at {on_record}; if you know why it changed, remove it with `ssh-keygen -R`"
+    )]
     Contradicts {
         /// The name of the host.
         name: String,
@@ -96,7 +98,9 @@ impl Ssh {
         match problem.filter(|_| is_target) {
             Some(problem) => self.fetch(host, &class, problem).await.map(Shown::Other),
             // It got as far as the login, which was not tried.
-            None if matches!(failure.kind, Kind::Denied { .. } | Kind::TooManyKeys) && !failure.is_at_jump => {
+            None if matches!(failure.kind, Kind::Denied { .. } | Kind::TooManyKeys)
+                && !failure.is_at_jump =>
+            {
                 Ok(Shown::Known)
             }
             None => Err(failure),
@@ -110,7 +114,8 @@ impl Ssh {
     /// If another key is on record, or nothing can be written.
     pub async fn trust(&self, key: &HostKey, job: &Job) -> Result<PathBuf, TrustError> {
         if key.problem != KeyProblem::Unknown {
-            let on_record = key.on_record.clone().unwrap_or_else(|| "a place that ssh did not name".to_owned());
+            let on_record =
+                key.on_record.clone().unwrap_or_else(|| "a place that ssh did not name".to_owned());
             return Err(TrustError::Contradicts { name: key.name.clone(), on_record });
         }
         let class = self.strict(&key.host, job)?;
@@ -186,7 +191,12 @@ impl Ssh {
     /// Hides the name in a line, as ssh does.
     async fn hash(&self, line: &str) -> io::Result<String> {
         let file = self.shared.name('k');
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file)?.write_all(line.as_bytes())?;
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&file)?
+            .write_all(line.as_bytes())?;
         let mut command = Command::new("ssh-keygen");
         command.args(["-q", "-H", "-f"]).arg(&file);
         let done = master::ask(command, Instant::now() + std::time::Duration::from_secs(10)).await;

@@ -18,7 +18,8 @@ const fn failed(status: u8) -> Outcome {
 #[tokio::test]
 async fn a_command_runs_and_nothing_is_left() {
     let (farm, client) = (Farm::new(), Client::new());
-    let (outcome, heard) = client.run(job(&farm, "echo \"$POGO_HOST $POGO_SLOT $POGO_ATTEMPT\"; echo e >&2"), "pogo-a").await;
+    let (outcome, heard) =
+        client.run(job(&farm, "echo \"$POGO_HOST $POGO_SLOT $POGO_ATTEMPT\"; echo e >&2"), "pogo-a").await;
     assert_eq!(outcome, Outcome::Succeeded, "{heard:?}");
     assert_eq!(heard.text(), "pogo-a a.b,c 1\n");
     assert_eq!(heard.stderr, "e\n");
@@ -156,7 +157,11 @@ async fn a_host_that_cannot_be_reached_says_why() {
     farm.write("known_hosts", "");
     let (outcome, heard) = client.run(job(&farm, "true"), "pogo-a").await;
     assert_eq!((outcome, heard.starts), (Outcome::Unreachable, 0));
-    assert!(heard.stderr.starts_with("pogo: cannot reach pogo-a: its host key is not on record"), "{}", heard.stderr);
+    assert!(
+        heard.stderr.starts_with("pogo: cannot reach pogo-a: its host key is not on record"),
+        "{}",
+        heard.stderr
+    );
     assert_eq!(client.left(), 0);
 }
 

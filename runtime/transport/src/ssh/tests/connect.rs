@@ -169,7 +169,11 @@ async fn a_server_that_drops_most_is_reached_by_all() {
     for task in tasks {
         task.await.unwrap();
     }
-    assert!(server.log().contains("MaxStartups"), "nobody was dropped: the test shows nothing\n{}", server.log());
+    assert!(
+        server.log().contains("MaxStartups"),
+        "nobody was dropped: the test shows nothing\n{}",
+        server.log()
+    );
 }
 
 #[tokio::test]

@@ -35,6 +35,11 @@ impl Client {
         Self { ssh: Ssh::new(SshOptions { folder, ..options }).unwrap(), place }
     }
 
+    /// With these options as they are.
+    pub(super) fn exactly(options: SshOptions) -> Self {
+        Self { ssh: Ssh::new(options).unwrap(), place: tempfile::tempdir().unwrap() }
+    }
+
     pub(super) fn shared(&self) -> &Shared {
         &self.ssh.shared
     }
