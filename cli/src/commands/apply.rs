@@ -58,9 +58,14 @@ pub(crate) fn run(args: ApplyArgs, app: &App) -> Result<ExitCode, Failure> {
     if dry_run {
         return dry_run::show(&plan, app);
     }
-    if plan.job.transport == Transport::Local {
-        pogo_transport::Local::new().check(&plan.job).map_err(|refused| Failure::usage(refused.to_string()))?;
+    if plan.job.transport != Transport::Local {
+        return Err(Failure::with_help(
+            "the plan has `transport: ssh`, and this build of pogo reaches only this machine: `transport: local`",
+            "to run every host's command as a process of this machine, write `transport: local` into the spec's \
+             `job`, or give `--transport local` with the spec",
+        ));
     }
+    pogo_transport::Local::new().check(&plan.job).map_err(|refused| Failure::usage(refused.to_string()))?;
     let secrets = secrets::read(&plan.job.secrets)?;
     let (fanout, lowered) = descriptors::fanout(fanout.get(), report.output_dir.is_some())?;
 

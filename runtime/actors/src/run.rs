@@ -10,6 +10,7 @@ use pogo_plan::outcome::{HostState, JobState};
 use pogo_plan::{HostIdx, Plan};
 use pogo_schedule::ids::Slots;
 use pogo_schedule::job::Event;
+use pogo_transport::ssh::{Ssh, SshError, SshOptions, most_attempts};
 use pogo_transport::{ContextError, JobContext, Local, Refused, Secret, Transport};
 use tokio::sync::oneshot;
 
@@ -66,9 +67,9 @@ pub enum RunError {
     /// Not begun: the transport cannot do what the job wants.
     #[error("the job cannot be run")]
     Refused(#[from] Refused),
-    /// Not begun: there is no such transport.
-    #[error("`transport: ssh` is not there yet; use `transport: local`")]
-    NoTransport,
+    /// Not begun: hosts cannot be reached over ssh at all.
+    #[error("the job cannot be run")]
+    Ssh(#[from] SshError),
     /// Not begun: the system gives no thread.
     #[error("cannot start a thread")]
     Thread(#[source] std::io::Error),
@@ -93,7 +94,7 @@ pub fn run(
 ) -> Result<Ended, RunError> {
     let transport: Arc<dyn Transport> = match plan.job.transport {
         Kind::Local => Arc::new(Local::new()),
-        Kind::Ssh => Arc::new(pogo_transport::ssh::Ssh::new(pogo_transport::ssh::SshOptions::new()).map_err(|_| RunError::NoTransport)?),
+        Kind::Ssh => Arc::new(Ssh::new(SshOptions::new())?),
     };
     run_with(plan, options, transport, Box::new(NoJournal), control, subscribers)
 }
@@ -105,7 +106,7 @@ pub fn run(
 /// As [`run`].
 pub fn run_with(
     plan: Plan,
-    options: RunOptions,
+    mut options: RunOptions,
     transport: Arc<dyn Transport>,
     journal: Box<dyn Journal>,
     control: ControlReceiver,
@@ -113,6 +114,15 @@ pub fn run_with(
 ) -> Result<Ended, RunError> {
     JobContext::new(plan.job.clone(), &options.secrets)?;
     transport.check(&plan.job)?;
+    let most = most_attempts();
+    if options.fanout > most {
+        tracing::warn!(
+            asked = options.fanout,
+            most,
+            "fewer hosts at once: the limit of open files (ulimit -n) is too low"
+        );
+        options.fanout = most;
+    }
     let plan = Arc::new(plan);
     let slots = Arc::new(Slots::new(&plan));
     let (bus, bus_thread) =
@@ -125,6 +135,7 @@ pub fn run_with(
         let under_way = UnderWay::new(plan, slots, &options, world);
         let n_workers = n_workers(options.fanout);
         let arbiters: Vec<Arbiter> = (0..n_workers).map(|_| Arbiter::new()).collect();
+        let at_the_end = Arc::clone(&transport);
         let parts = WorkerParts {
             transport,
             fanout: options.fanout.div_ceil(n_workers),
@@ -138,6 +149,7 @@ pub fn run_with(
             .map(|(at, (arbiter, parts))| start_worker(at, arbiter, &under_way.links, parts))
             .collect();
         let result = under_way.end(control).await;
+        at_the_end.close().await;
         ledger.addr().do_send(Shutdown);
         for worker in workers {
             worker.addr().do_send(Shutdown);

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
+use super::site::is_alive;
 use super::{Site, until};
 
 /// Waits longer than the usual bound: what is promised is a minute.
@@ -27,9 +28,8 @@ fn a_killed_pogo_leaves_nothing_a_minute_after_its_commands_have_ended() {
     run.signal(Signal::SIGKILL);
     let _killed = run.end();
     assert!(site.log().iter().all(|line| line.starts_with("start")), "{:?}", site.log());
-    // Three are waiting, each takes a line.
-    for _ in 0..3 {
-        site.open_gate("gate");
+    for n in 1..=3 {
+        site.open_gate(&format!("gate-pogo-{n}"));
     }
     until("the commands to run to their end", || {
         site.has_logged("end pogo-1 1") && site.has_logged("end pogo-3 1")
@@ -57,12 +57,14 @@ fn a_pogo_killed_while_it_connects_leaves_nothing() {
 fn a_deadline_holds_without_its_owner() {
     let site = Site::new();
     let gate = site.gate("gate");
-    site.spec("pogo-1", &format!("echo up; read go < {gate}"), "  timeout: 3s");
+    site.spec("pogo-1", &format!("echo $$ >> $LOG.pids; echo up; read go < {gate}"), "  timeout: 3s");
     let mut run = site.start(&[]);
     run.wait_for("output", &[("host", "pogo-1")]);
     run.signal(Signal::SIGKILL);
     let _killed = run.end();
-    until("the command to be ended", || pogo_test_sshd::processes_with(&gate).is_empty());
+    let pids = site.pids();
+    assert!(pids.len() == 1 && is_alive(pids[0]), "it does not end with its owner");
+    until("the command to be ended", || !is_alive(pids[0]));
     until("its end to be kept on the host", || site.reports().len() == 1);
     within_a_minute("an ssh process is left", || site.ssh_processes().is_empty());
     assert_eq!(site.log(), ["start pogo-1 1"]);

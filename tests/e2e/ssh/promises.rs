@@ -1,6 +1,6 @@
 //! The promises of a plan, over connections that break and servers that are killed, from the log of the commands.
 
-use super::lost::KILLS_ITS_SSHD;
+use super::lost::loses_its_sshd;
 use super::{Site, log_holds, until};
 
 /// The hosts of a group.
@@ -18,7 +18,9 @@ fn limits_and_order_hold_while_servers_are_killed() {
     let head = "tag:\n  role: {web: ['pogo-w[1-8]'], db: ['pogo-d[1-6]']}\nsequence:\n  web: ['pogo-w[1-4]', 'pogo-w[5-8]']\n  \
                 db: ['pogo-d[1-3]', 'pogo-d[4-6]']\nconstraint:\n  $role.web: {max_parallel: 3}\n  $role.db: {max_parallel: 2}";
     // One of each group loses its server while it runs, and one fails.
-    let work = format!("case $POGO_HOST in pogo-w2|pogo-d2) {KILLS_ITS_SSHD};; pogo-w3) exit 3;; esac");
+    let gate = site.gates(&["pogo-w2", "pogo-d2"]);
+    let work =
+        format!("case $POGO_HOST in pogo-w2|pogo-d2) {};; pogo-w3) exit 3;; esac", loses_its_sshd(&gate));
     site.spec_with(head, &work, "  on_failure: continue");
     let ran = site.apply(&[]);
     let bad = [("pogo-w2", "unknown"), ("pogo-d2", "unknown"), ("pogo-w3", "failed")];
@@ -26,6 +28,8 @@ fn limits_and_order_hold_while_servers_are_killed() {
         assert_eq!(ran.state(host), state, "{ran:?}");
     }
     assert_eq!((ran.code, ran.counts().get("succeeded")), (1, Some(&11)), "{ran:?}");
+    site.open_gate("gate-pogo-w2");
+    site.open_gate("gate-pogo-d2");
     until("what lost its server to end", || {
         site.has_logged("end pogo-w2 1") && site.has_logged("end pogo-d2 1")
     });
@@ -55,10 +59,13 @@ fn limits_and_order_hold_while_servers_are_killed() {
 fn hosts_of_unknown_state_use_up_a_limit() {
     let site = Site::new();
     let head = "tag: {all: ['pogo-[1-6]']}\nconstraint: {$all: {max_parallel: 2}}";
-    site.spec_with(head, &format!("case $POGO_HOST in pogo-[12]) {KILLS_ITS_SSHD};; esac"), "");
+    let gate = site.gates(&["pogo-1", "pogo-2"]);
+    site.spec_with(head, &format!("case $POGO_HOST in pogo-[12]) {};; esac", loses_its_sshd(&gate)), "");
     let ran = site.apply(&[]);
     assert_eq!((ran.code, ran.summary["state"].as_str().unwrap()), (1, "blocked"), "{ran:?}");
     assert_eq!(ran.counts(), [("unknown", 2), ("waiting", 4)].into(), "{ran:?}");
+    site.open_gate("gate-pogo-1");
+    site.open_gate("gate-pogo-2");
     until("what lost its server to end", || site.log().len() == 4);
     // Their commands have ended, which nobody has seen.
     assert!(!site.log().iter().any(|line| line.contains("pogo-3")), "{:?}", site.log());
@@ -67,14 +74,16 @@ fn hosts_of_unknown_state_use_up_a_limit() {
 #[test]
 fn a_failing_host_holds_up_what_comes_after_it() {
     let site = Site::new();
+    let gate = site.gates(&["pogo-2"]);
     site.spec_with(
         "tag: {all: ['pogo-[1-3]']}\nsequence: {line: [pogo-1, pogo-2, pogo-3]}",
-        &format!("case $POGO_HOST in *2) {KILLS_ITS_SSHD};; esac"),
+        &format!("case $POGO_HOST in *2) {};; esac", loses_its_sshd(&gate)),
         "",
     );
     let ran = site.apply(&[]);
     let states = [1, 2, 3].map(|n| ran.state(&format!("pogo-{n}")).to_owned());
     assert_eq!(states, ["succeeded", "unknown", "waiting"], "{ran:?}");
+    site.open_gate("gate-pogo-2");
     until("what lost its server to end", || site.has_logged("end pogo-2 1"));
     assert_eq!(site.log(), ["start pogo-1 1", "end pogo-1 1", "start pogo-2 1", "end pogo-2 1"]);
 }

@@ -103,8 +103,8 @@ fn a_host_whose_key_is_unknown_or_another_than_before() {
 #[test]
 fn servers_that_give_no_connection() {
     let all: &[(&[&str], &[&str])] = &[
-        (&["--refuse", "1"], &["closed"]),
-        (&["--kex-close", "1"], &["closed"]),
+        (&["--refuse", "1"], &["hung up"]),
+        (&["--kex-close", "1"], &["hung up"]),
         (&["--silent"], &["time"]),
         (&["--garbage"], &["ssh"]),
         (&["--preface", "1000000"], &["ssh"]),

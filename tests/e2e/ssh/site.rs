@@ -119,7 +119,15 @@ impl Site {
         );
     }
 
-    /// A pipe at which a command waits: `read go < "$GATES/NAME"`, with the folder in place of the variable.
+    /// Pipes of these hosts, at which their commands wait: `read go < PATH`.
+    pub(super) fn gates(&self, hosts: &[&str]) -> String {
+        for host in hosts {
+            self.gate(&format!("gate-{host}"));
+        }
+        self.file("gate-$POGO_HOST").display().to_string()
+    }
+
+    /// A pipe at which one command waits: `read go < PATH`.
     pub(super) fn gate(&self, name: &str) -> String {
         let path = self.file(name);
         assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
@@ -129,6 +137,11 @@ impl Site {
     /// Lets the command go on that waits at the gate, or will.
     pub(super) fn open_gate(&self, name: &str) {
         OpenOptions::new().write(true).open(self.file(name)).unwrap().write_all(b"go\n").unwrap();
+    }
+
+    /// The processes that commands wrote down: `echo $$ >> "$LOG.pids"`.
+    pub(super) fn pids(&self) -> Vec<u32> {
+        self.read("log.pids").lines().map(|line| line.trim().parse().unwrap()).collect()
     }
 
     /// The program with nothing of this machine's environment but the way to its tools.
@@ -308,6 +321,13 @@ impl Running {
         self.stderr.read_to_string(&mut stderr).unwrap();
         (self.child.wait().unwrap().code(), stdout, stderr)
     }
+}
+
+/// Whether there is such a process that has not ended.
+pub(super) fn is_alive(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // A process that has ended may still be on the list until its new parent looks.
+    stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
 }
 
 /// Asserts that in the log of `commands` no more than `most` of the hosts were out of service at once. A host comes back

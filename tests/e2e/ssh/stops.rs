@@ -1,9 +1,8 @@
 //! Ends that pogo brings about: deadlines and operators. "Ended" is said only when nobody of the attempt is left.
 
-use std::fs;
-
 use nix::sys::signal::Signal;
 
+use super::site::is_alive;
 use super::{Site, until};
 
 /// Commands that do not want to end, each with the processes that it writes down.
@@ -34,21 +33,11 @@ fn stubborn(job: &str) -> Site {
     site
 }
 
-fn pids(site: &Site) -> Vec<u32> {
-    site.read("log.pids").lines().map(|line| line.trim().parse().unwrap()).collect()
-}
-
-fn is_alive(pid: u32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // A process that has ended may still be on the list until its new parent looks.
-    stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
-}
-
 /// How many processes all of them together write down.
 const N_PIDS: usize = 7;
 
 fn all_wait(site: &Site) {
-    until("all commands to wait", || site.read("log.pids").ends_with('\n') && pids(site).len() == N_PIDS);
+    until("all commands to wait", || site.read("log.pids").ends_with('\n') && site.pids().len() == N_PIDS);
 }
 
 #[test]
@@ -56,7 +45,7 @@ fn at_the_deadline_nobody_is_left() {
     let site = stubborn("  timeout: 8s");
     let ran = site.apply(&[]);
     ran.all("timed_out", 5);
-    let pids = pids(&site);
+    let pids = site.pids();
     assert_eq!(pids.len(), N_PIDS, "{pids:?}");
     let alive: Vec<u32> = pids.into_iter().filter(|&pid| is_alive(pid)).collect();
     assert!(alive.is_empty(), "{alive:?} {ran:?}");
@@ -71,12 +60,12 @@ fn a_second_interrupt_ends_what_runs() {
     all_wait(&site);
     run.signal(Signal::SIGINT);
     run.wait_for("job_state", &[("state", "halting")]);
-    assert!(pids(&site).into_iter().all(is_alive), "the first one ends nothing");
+    assert!(site.pids().into_iter().all(is_alive), "the first one ends nothing");
     run.signal(Signal::SIGINT);
     let (code, rest, stderr) = run.end();
     assert_eq!(code, Some(130), "{stderr}");
     assert_eq!(rest.matches(r#""state":"stopped""#).count(), 5, "{rest}");
-    let alive: Vec<u32> = pids(&site).into_iter().filter(|&pid| is_alive(pid)).collect();
+    let alive: Vec<u32> = site.pids().into_iter().filter(|&pid| is_alive(pid)).collect();
     assert!(alive.is_empty(), "{alive:?}");
     site.is_clean();
 }
@@ -129,7 +118,7 @@ fn a_host_that_does_not_answer_a_stop_is_unknown() {
     let site = Site::new();
     let Some(server) = super::Server::start(&site, &["--freeze-after", "I am up"]) else { return };
     let gate = site.gate("gate");
-    site.spec("odd1", &format!("echo I am up; read go < {gate}"), "");
+    site.spec("odd1", &format!("echo $$ >> $LOG.pids; echo I am up; read go < {gate}"), "");
     let run = site.start(&["--timeout", "1m"]);
     server.has_misbehaved("freeze-after");
     run.signal(Signal::SIGTERM);
@@ -137,7 +126,7 @@ fn a_host_that_does_not_answer_a_stop_is_unknown() {
     let stopped = events.contains(r#""state":"stopped""#);
     let unknown = events.contains(r#""state":"unknown""#);
     // A fresh connection may still have ended it: then it is gone.
-    let is_waiting = !pogo_test_sshd::processes_with(&gate).is_empty();
+    let is_waiting = site.pids().into_iter().any(is_alive);
     assert!(stopped != unknown, "{events} {stderr}");
     assert!(unknown || !is_waiting, "{events} {stderr}");
     assert_eq!(site.ssh_processes(), Vec::<String>::new());
