@@ -1,11 +1,13 @@
 //! The command line as clap reads it: types and help texts, no behavior.
 
 mod apply;
+mod ssh;
 
 use std::path::PathBuf;
 
 pub use apply::{ApplyArgs, JobArgs, LogArgs, LogFormat, ReplayArgs, RunFormat, RunReportArgs};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub use ssh::{OneArgs, PasswordArgs, ProbeArgs, SshArgs, TargetArgs, TrustArgs};
 
 use crate::exit_code;
 
@@ -85,8 +87,8 @@ pub enum Command {
     /// Run a spec or a plan
     ///
     /// Runs the job's command on every target, in the order of the sequences and never with more hosts of a group out of
-    /// service than its limit allows. This build reaches only this machine: with `transport: local` each host is a process
-    /// here.
+    /// service than its limit allows. Hosts are reached over ssh, with everything that the user's own ssh is configured to
+    /// do; with `transport: local` each host is a process on this machine.
     ///
     /// Ctrl-C lets what runs come to its end and starts nothing more; a second one ends what runs, and makes sure that it
     /// is gone; a third one leaves at once. Reports that cannot be written are given up with an error; they never change
@@ -97,6 +99,34 @@ pub enum Command {
   pogo apply site.cfg --targets '$colo.east' --run-command uptime --concurrent 10%
   pogo apply site.cfg --dry-run"))]
     Apply(Box<ApplyArgs>),
+    /// Run one command on some hosts, with two lines for each
+    ///
+    /// What the original Pogo's `pogo-one` does: order and parallelism come from the spec, and each host says when it runs
+    /// and whether that was a success. Reasons, and the last lines of hosts that failed, are on standard error. `apply` does
+    /// the same with full reports.
+    #[command(after_long_help = help("\
+  pogo one --config farm.cfg --targets host1,host2 --run-command date
+  pogo one --config farm.cfg --targets host1,host2 --run-command date --password"))]
+    One(Box<OneArgs>),
+    /// Put the keys of hosts on record, after a look at their fingerprints
+    ///
+    /// Asks every target for its host key, through jump hosts too and without logging in. Keys that are not on record are
+    /// shown, and recorded after one question where ssh itself would record them. A key that contradicts the record is shown
+    /// and never recorded without --replace. Exit code 0: the keys of all targets are on record.
+    #[command(after_long_help = help("\
+  pogo trust farm.cfg
+  pogo trust farm.cfg --targets 'web[1-8]' --yes
+  pogo trust farm.cfg --targets db1 --replace    db1 was installed anew"))]
+    Trust(Box<TrustArgs>),
+    /// Ask hosts what became of an attempt
+    ///
+    /// For attempts of which nobody saw the end: the connection broke, or pogo was killed. The host says that it still runs,
+    /// how it ended, or that there is no trace of it. What ended is told once: the host then forgets it. Exit code 0: it
+    /// ended well on all these hosts; 1: it runs, ended otherwise, left no trace, or a host cannot be asked.
+    #[command(after_long_help = help("\
+  pogo probe k7m2q9xd web1
+  pogo probe k7m2q9xd 'web[1-8]' --config farm.cfg --format json"))]
+    Probe(Box<ProbeArgs>),
     /// Show a run again from its events, and check the promises of its plan
     ///
     /// With --plan every promise is checked against what happened: that no more hosts of a group were out of service than
@@ -411,6 +441,8 @@ pub enum Schema {
     Spec,
     /// What `pogo apply --events` writes, one line
     Events,
+    /// What `pogo apply --format json` writes
+    Summary,
 }
 
 /// `pogo completions`
@@ -429,7 +461,7 @@ pub struct ManArgs {
     pub output: Option<PathBuf>,
 }
 
-fn key_value(text: &str) -> Result<(String, String), String> {
+pub(crate) fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
         _ => Err("write KEY=VALUE, such as `job.timeout=5m`".to_owned()),

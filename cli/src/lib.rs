@@ -7,6 +7,7 @@ mod failure;
 mod levels;
 mod logging;
 mod output;
+mod prompt;
 mod report;
 mod resolver;
 mod run;
@@ -20,9 +21,9 @@ use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::panic::{self, AssertUnwindSafe};
 
-use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, ValueEnum as _};
 
-use crate::args::{Cli, Command, LevelArgs, SpecArgs};
+use crate::args::{Cli, Color, Command, LevelArgs, SpecArgs};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::levels::Action;
@@ -59,14 +60,18 @@ fn guarded(run: impl FnOnce() -> ExitCode) -> ExitCode {
 }
 
 fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    if let Some(question) = commands::ssh::askpass::question(&args) {
+        return commands::ssh::askpass::answer(question);
+    }
     let mut definition = Cli::command();
-    let matches = match definition.try_get_matches_from_mut(args) {
+    let matches = match definition.try_get_matches_from_mut(&args) {
         Ok(matches) => matches,
-        Err(error) => return clap_answer(&error),
+        Err(error) => return clap_answer(error, definition, &args),
     };
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
-        Err(error) => return clap_answer(&error.format(&mut definition)),
+        Err(error) => return clap_answer(error.format(&mut definition), definition, &args),
     };
     match dispatch(cli, &matches, definition) {
         Ok(code) => code,
@@ -78,13 +83,28 @@ fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 /// Help and version go to standard output and are no error; the rest is wrong usage.
-fn clap_answer(error: &clap::Error) -> ExitCode {
+fn clap_answer(error: clap::Error, definition: clap::Command, args: &[OsString]) -> ExitCode {
+    let color = match color_of(args) {
+        Color::Auto => clap::ColorChoice::Auto,
+        Color::Always => clap::ColorChoice::Always,
+        Color::Never => clap::ColorChoice::Never,
+    };
+    let error = error.with_cmd(&definition.color(color));
     match error.print() {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::BROKEN_PIPE,
         Err(_) => ExitCode::Usage,
         Ok(()) if error.use_stderr() => ExitCode::Usage,
         Ok(()) => ExitCode::Success,
     }
+}
+
+/// The `--color` of a command line that could not be read; without one, what the settings say as far as they can be read.
+fn color_of(args: &[OsString]) -> Color {
+    let words = || args.iter().take_while(|arg| *arg != "--").filter_map(|arg| arg.to_str());
+    let after = words().zip(words().skip(1)).filter(|(arg, _)| *arg == "--color").map(|(_, value)| value);
+    let within = words().filter_map(|arg| arg.strip_prefix("--color="));
+    let said = after.chain(within).find_map(|value| Color::from_str(value, false).ok());
+    said.or_else(|| Some(Settings::load(Flags::default()).ok()?.color.value)).unwrap_or_default()
 }
 
 fn complain(failure: &Failure) {
@@ -109,6 +129,9 @@ fn dispatch(cli: Cli, matches: &ArgMatches, definition: clap::Command) -> Result
         Command::Compile(args) => commands::compile::run(args, &app),
         Command::Schedule(args) => commands::schedule::run(args, &app),
         Command::Apply(args) => commands::apply::run(*args, &app),
+        Command::One(args) => commands::one::run(*args, &app),
+        Command::Trust(args) => commands::trust::run(*args, &app),
+        Command::Probe(args) => commands::probe::run(*args, &app),
         Command::Replay(args) => commands::replay::run(&args, &app),
         Command::Explain(args) => commands::explain::run(&args, &app),
         Command::Why(args) => commands::why::run(args, &app),
@@ -122,17 +145,23 @@ fn dispatch(cli: Cli, matches: &ArgMatches, definition: clap::Command) -> Result
 
 impl App {
     fn new(cli: &Cli, verb: Option<&ArgMatches>) -> Result<Self, Failure> {
-        let none = (LevelArgs::default(), SpecArgs::default());
+        let mut none = (LevelArgs::default(), SpecArgs::default());
+        if let Command::Trust(args) = &cli.command {
+            none.1 = args.targets.spec();
+        }
         let (levels, spec) = match &cli.command {
             Command::Check(args) => (&args.levels, &args.spec),
             Command::Compile(args) => (&args.levels, &args.options),
             Command::Schedule(args) => (&args.levels, &args.options),
             Command::Apply(args) => (&args.levels, &args.options),
+            Command::One(args) => (&args.levels, &args.options),
             Command::Why(args) => (&none.0, &args.options),
             Command::Hosts(_)
             | Command::Explain(_)
             | Command::Schema(_)
             | Command::Replay(_)
+            | Command::Trust(_)
+            | Command::Probe(_)
             | Command::Settings
             | Command::Completions(_)
             | Command::Man(_) => (&none.0, &none.1),

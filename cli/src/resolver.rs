@@ -1,7 +1,8 @@
 //! The programs of external groups: where they are, and how they are run.
 //!
 //! A program gets its arguments without a shell, no standard input, and ten seconds. It is the leader of a process group
-//! of its own, so that what it started can be ended with it.
+//! of its own, so that what it started can be ended with it: at its time limit, and when pogo itself is told to end. The
+//! signals of a terminal do not reach that group by themselves.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -14,8 +15,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 use pogo_compiler::world::GroupAnswer;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use rustix::process::{Pid, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use crate::failure::plain_words;
 use crate::settings::config_home;
@@ -99,6 +102,8 @@ fn run(program: &Path, args: &[String], limits: Limits) -> GroupAnswer {
     let deadline = Instant::now() + limits.time;
     let mut command = Command::new(program);
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    // Before the start, so that no signal falls between. The program gets a clean mask.
+    let signals = Signals::hold().ok();
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) => {
@@ -109,14 +114,28 @@ fn run(program: &Path, args: &[String], limits: Limits) -> GroupAnswer {
         }
     };
     let news = listen(&mut child, limits);
-    let heard = hear(&news, deadline, limits.output);
+    let heard = hear(&news, deadline, limits.output, signals.as_ref());
+    let signal = match heard {
+        End::Signal(signal) => Some(signal),
+        _ => None,
+    };
+    let heard = match heard {
+        End::Heard(heard) => Some(heard),
+        End::Deadline | End::Signal(_) => None,
+    };
     if heard.is_none() || heard.as_ref().is_some_and(Heard::is_too_much) {
         // The leader has not been waited for yet, so its number cannot belong to another group.
         if let Some(group) = Pid::from_raw(i32::try_from(child.id()).unwrap_or(0)) {
-            let _ = kill_process_group(group, Signal::KILL);
+            let _ = kill_process_group(group, rustix::process::Signal::KILL);
         }
     }
     let status = child.wait();
+    if let Some(signal) = signal {
+        // Nobody else is left behind: now the signal does what it would have done.
+        drop(signals);
+        let _ = nix::sys::signal::raise(signal);
+        return failed(format!("{signal} came"), String::new());
+    }
     let Some(heard) = heard else {
         let stderr = late_complaint(&news);
         return failed(format!("no answer within {} s", limits.time.as_secs_f32()), stderr);
@@ -190,12 +209,54 @@ impl Heard {
     }
 }
 
-/// Waits until the program has ended and both its outputs are at their end, or its answer is too long; `None` at the
-/// deadline.
-fn hear(news: &Receiver<News>, deadline: Instant, limit: usize) -> Option<Heard> {
+/// Signals that end pogo, held back until this is dropped.
+struct Signals {
+    held: SignalFd,
+    before: SigSet,
+}
+
+impl Signals {
+    fn hold() -> nix::Result<Self> {
+        let mut held = SigSet::empty();
+        for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
+            held.add(signal);
+        }
+        let before = SigSet::thread_get_mask()?;
+        let fd = SignalFd::with_flags(&held, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+        held.thread_block()?;
+        Ok(Self { held: fd, before })
+    }
+
+    /// The first one that came.
+    fn came(&self) -> Option<Signal> {
+        let number = self.held.read_signal().ok()??.ssi_signo;
+        Signal::try_from(i32::try_from(number).ok()?).ok()
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        // It was the thread's mask before, and so is one that can be set.
+        let _ = self.before.thread_set_mask();
+    }
+}
+
+/// How the wait for an answer ended.
+enum End {
+    Heard(Heard),
+    Deadline,
+    Signal(Signal),
+}
+
+/// How often is looked for signals.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Waits until the program has ended and both its outputs are at their end, or its answer is too long.
+fn hear(news: &Receiver<News>, deadline: Instant, limit: usize, signals: Option<&Signals>) -> End {
     let (mut exited, mut stdout, mut stderr) = (false, None, None);
     loop {
-        match news.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match news.recv_timeout(left.min(LOOK)) {
             Ok(News::Exited) => exited = true,
             Ok(News::Printed(bytes)) => {
                 let too_much = bytes.as_ref().is_ok_and(|bytes| bytes.len() > limit);
@@ -206,11 +267,16 @@ fn hear(news: &Receiver<News>, deadline: Instant, limit: usize) -> Option<Heard>
                 }
             }
             Ok(News::Complained(bytes)) => stderr = Some(bytes),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) if left > LOOK => {}
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return End::Deadline,
         }
-        if exited && stdout.is_some() && stderr.is_some() {
-            return Some(Heard { stdout: stdout?, stderr: stderr?, limit });
+        if let Some(signal) = signals.and_then(Signals::came) {
+            return End::Signal(signal);
         }
+        (stdout, stderr) = match (stdout, stderr) {
+            (Some(stdout), Some(stderr)) if exited => return End::Heard(Heard { stdout, stderr, limit }),
+            unfinished => unfinished,
+        };
     }
 }
 

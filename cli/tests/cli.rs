@@ -7,6 +7,7 @@
 )]
 
 mod apply;
+mod support;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -78,6 +79,32 @@ fn help_is_data_and_wrong_usage_is_not() {
         assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{wrong:?}");
         assert!(!ran.stderr.is_empty(), "{wrong:?}");
     }
+}
+
+#[test]
+fn wrong_usage_and_help_are_colored_as_wanted() {
+    let home = Home::new();
+    let is_colored = |args: &[&str], setting: &str| {
+        let ran = Ran::from(home.command(args).env("POGO_COLOR", setting).output().unwrap());
+        (ran.stdout + &ran.stderr).contains('\u{1b}')
+    };
+    for args in [
+        &["chekc"][..],
+        &["check", "--formt", "x"],
+        &["check", "a.cfg", "--width", "1"],
+        &["check", "--help"],
+    ] {
+        let with = |color: &'static str| [args, &[color]].concat();
+        assert!(!is_colored(args, ""), "{args:?}");
+        assert!(is_colored(args, "always"), "{args:?}");
+        assert!(!is_colored(args, "no such color"), "{args:?}");
+        if !args.contains(&"--help") {
+            assert!(is_colored(&with("--color=always"), ""), "{args:?}");
+        }
+        assert!(!is_colored(&with("--color=never"), "always"), "{args:?}");
+        assert!(is_colored(&[&["--color", "always"], args].concat(), "never"), "{args:?}");
+    }
+    assert!(!is_colored(&["chekc", "--", "--color=always"], ""));
 }
 
 #[test]

@@ -77,11 +77,23 @@ impl Scanner<'_> {
                 self.open.pop();
                 Ok(())
             }
-            Some(&(open, at)) if self.open.iter().any(|&(open, _)| open == wanted) => {
+            Some(&(open, at)) if self.open.iter().any(|&(open, _)| open == wanted) || !self.closes(open) => {
                 Err(error(at, at + 1, SyntaxErrorKind::Unclosed(char::from(open))))
             }
             _ => Err(error(start, start + 1, SyntaxErrorKind::Unopened(char::from(byte)))),
         }
+    }
+
+    /// Whether this bracket is closed further on, before another one like it opens. In `[1-3}` it is not: its own end is
+    /// what is missing. In `[1-3}]` the brace is too much.
+    fn closes(&self, open: u8) -> bool {
+        let close = match open {
+            b'(' => b')',
+            b'[' => b']',
+            _ => b'}',
+        };
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        rest.iter().find(|&&byte| byte == open || byte == close) == Some(&close)
     }
 
     /// Behind a `$`: if a call's arguments follow, goes past them; brackets in them are ordinary characters.

@@ -2,8 +2,9 @@
 
 mod descriptors;
 mod dry_run;
-mod input;
-mod overrides;
+pub(super) mod input;
+pub(super) mod launch;
+pub(super) mod overrides;
 mod secrets;
 mod signals;
 
@@ -13,13 +14,13 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pogo_actors::{RunError, RunOptions, Subscriber, SubscriberError};
+use pogo_actors::{RunError, Subscriber, SubscriberError};
 use pogo_plan::Plan;
-use pogo_plan::event::{self, Event, Header, JobId};
-use pogo_plan::job::Transport;
+use pogo_plan::event::{Event, Header};
 use pogo_plan::outcome::JobState;
-use pogo_transport::Transport as _;
 
+use self::launch::{Launch, Over};
+use super::ssh::keys::{self, Again};
 use crate::App;
 use crate::args::{ApplyArgs, RunFormat, RunReportArgs};
 use crate::exit_code::ExitCode;
@@ -42,56 +43,38 @@ pub(crate) fn run(args: ApplyArgs, app: &App) -> Result<ExitCode, Failure> {
         max_age,
         message_format,
         report,
+        passwords,
         job,
         options,
         ..
     } = args;
+    let again = Again::new(&input, &options, &job.ssh);
     let wanted = input::Wanted { path: &input, options, job, message_format, max_age };
     // What is wrong with the spec has been reported: nothing was started.
     let Some(plan) = input::load(wanted, app)? else { return Ok(ExitCode::Usage) };
-    if plan.job.command.is_none() && plan.job.script.is_none() {
-        return Err(Failure::with_help(
-            "there is nothing to run: the plan has neither `command` nor `script`",
-            "write `command` into the spec's `job`, or give `--run-command` with the spec",
-        ));
-    }
+    launch::has_work(&plan)?;
     if dry_run {
         return dry_run::show(&plan, app);
     }
-    if plan.job.transport != Transport::Local {
-        return Err(Failure::with_help(
-            "the plan has `transport: ssh`, and this build of pogo reaches only this machine: `transport: local`",
-            "to run every host's command as a process of this machine, write `transport: local` into the spec's \
-             `job`, or give `--transport local` with the spec",
-        ));
-    }
-    pogo_transport::Local::new().check(&plan.job).map_err(|refused| Failure::usage(refused.to_string()))?;
-    let secrets = secrets::read(&plan.job.secrets)?;
-    let (fanout, lowered) = descriptors::fanout(fanout.get(), report.output_dir.is_some())?;
-
-    let random =
-        || getrandom::u64().map_err(|error| Failure::Internal(format!("no random numbers: {error}")));
-    let header =
-        Header { format: event::FORMAT.to_owned(), job: JobId::from_bits(random()?), plan: plan.digest() };
+    let launch = Launch::new(
+        &plan,
+        &launch::Wanted {
+            fanout,
+            max_connecting,
+            passwords: &passwords,
+            is_stdin_taken: input == Path::new("-"),
+            has_output_dir: report.output_dir.is_some(),
+        },
+    )?;
+    let header = launch.header.clone();
     let reports = Reports::open(&report, &header, streams, &plan, app)?;
     if !report.quiet {
-        begin(&plan, &header, fanout, lowered, streams)?;
+        begin(&plan, &header, launch.fanout, launch.lowered, streams)?;
     }
 
     let tally = Arc::new(Mutex::new(Tally::of(&plan)));
     let listener = Listener { fanout: reports.fanout, tally: Arc::clone(&tally) };
-    let options = RunOptions {
-        job: header.job,
-        seed: random()?,
-        fanout,
-        max_connecting: max_connecting.get(),
-        secrets,
-    };
-    let (sender, receiver) = pogo_actors::control();
-    let signals = signals::listen(sender, app.terminal.stderr)
-        .map_err(|error| Failure::Internal(format!("cannot listen to signals: {error}")))?;
-    let ended = pogo_actors::run(plan.clone(), options, receiver, vec![Box::new(listener)]);
-    let signal = signals.close();
+    let Over { ended, signal, key_problems } = launch.run(&plan, Box::new(listener), app.terminal.stderr)?;
 
     let tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
     let lost = || reports.lost.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -129,11 +112,12 @@ pub(crate) fn run(args: ApplyArgs, app: &App) -> Result<ExitCode, Failure> {
             app.terminal.stderr,
         );
     }
+    keys::tell(&key_problems, &again, app.terminal.stderr);
     fault.map_or(Ok(code), Err)
 }
 
 /// How the program ends: a signal that ended what ran outweighs the halt that it brought about.
-const fn exit_code(state: JobState, signal: Option<u8>) -> ExitCode {
+pub(super) const fn exit_code(state: JobState, signal: Option<u8>) -> ExitCode {
     match (state, signal) {
         (JobState::Halted | JobState::Halting, Some(signal)) => ExitCode::Signal(signal),
         (JobState::Halted | JobState::Halting, None) => ExitCode::Halted,
@@ -144,7 +128,7 @@ const fn exit_code(state: JobState, signal: Option<u8>) -> ExitCode {
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

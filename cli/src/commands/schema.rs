@@ -13,6 +13,7 @@ pub(crate) fn run(args: &SchemaArgs) -> Result<ExitCode, Failure> {
         Schema::Plan => pogo_plan::PLAN_SCHEMA,
         Schema::Diagnostics => pogo_plan::DIAGNOSTICS_SCHEMA,
         Schema::Events => pogo_plan::EVENTS_SCHEMA,
+        Schema::Summary => pogo_plan::SUMMARY_SCHEMA,
         Schema::Spec => pogo_plan::SPEC_SCHEMA,
     };
     let mut to = Output::stdout();

@@ -1,5 +1,6 @@
 //! Hand-made event streams.
 
+use jiff::{SignedDuration, Timestamp};
 use pogo_plan::event::{Event, EventKind, Stream};
 use pogo_plan::outcome::{Attempt, HostState, JobState, Outcome};
 
@@ -9,16 +10,35 @@ use super::{Reporter, Tally};
 pub(super) struct Run {
     pub(super) events: Vec<Event>,
     attempt: Attempt,
+    /// From one event to the next.
+    step_ms: i64,
+    /// Before the next event, besides.
+    later_ms: i64,
 }
 
 impl Run {
     pub(super) fn new() -> Self {
-        Self { events: Vec::new(), attempt: Attempt(1) }
+        Self { events: Vec::new(), attempt: Attempt(1), step_ms: 1_000, later_ms: 250 }
     }
 
     pub(super) fn push(&mut self, kind: EventKind) -> &mut Self {
         let seq = self.events.len() as u64 + 1;
-        self.events.push(Event { seq, time: format!("2026-11-22T10:00:{:02}.250000Z", seq.min(59)), kind });
+        let ms = i64::try_from(seq).unwrap() * self.step_ms + self.later_ms;
+        let start: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
+        let time = start + SignedDuration::from_millis(ms);
+        self.events.push(Event { seq, time: format!("{time:.6}"), kind });
+        self
+    }
+
+    /// All events are at the same time, but for [`Run::later`].
+    pub(super) fn instantly(&mut self) -> &mut Self {
+        self.step_ms = 0;
+        self
+    }
+
+    /// Lets time pass.
+    pub(super) fn later(&mut self, ms: i64) -> &mut Self {
+        self.later_ms += ms;
         self
     }
 

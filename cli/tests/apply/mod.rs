@@ -4,6 +4,7 @@
 mod model;
 mod replay;
 mod reports;
+mod secrets;
 mod signals;
 mod usage;
 
@@ -11,8 +12,10 @@ use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::PathBuf;
-use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::LazyLock;
 
+use jsonschema::Validator;
 use serde_json::Value;
 
 use crate::{Home, Ran};
@@ -85,15 +88,22 @@ impl Home {
         Ran::from(self.command(&all).env("PATH", path).output().unwrap())
     }
 
-    /// Runs `a.cfg`, and gives the exit code with the summary.
+    /// Runs `a.cfg`, and gives the exit code with the summary, which is as its schema says.
     fn summary(&self, args: &[&str]) -> (i32, Value) {
         let all: Vec<&str> =
             ["a.cfg", "--format", "json", "--quiet"].into_iter().chain(args.iter().copied()).collect();
         let ran = self.apply(&all);
-        let summary = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"));
+        let summary: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"));
+        let errors: Vec<_> = SUMMARY.iter_errors(&summary).map(|error| error.to_string()).collect();
+        assert_eq!(errors, [""; 0], "{summary}");
         (ran.code, summary)
     }
 }
+
+static SUMMARY: LazyLock<Validator> = LazyLock::new(|| {
+    let schema: Value = serde_json::from_str(pogo_plan::SUMMARY_SCHEMA).unwrap();
+    jsonschema::draft202012::new(&schema).unwrap()
+});
 
 /// The states of a summary.
 fn states(summary: &Value) -> BTreeMap<String, String> {
@@ -146,6 +156,11 @@ impl Running {
     fn signal(&self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
         rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    /// How it ended, whatever it said.
+    fn status(mut self) -> ExitStatus {
+        self.child.wait().unwrap()
     }
 
     /// The exit code, with the rest of both streams.

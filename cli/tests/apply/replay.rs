@@ -53,6 +53,43 @@ fn a_stream_that_was_changed_is_found_out() {
 }
 
 #[test]
+fn times_and_what_is_in_flight_are_checked() {
+    let home = Home::new();
+    // Nobody opens it: one host waits there until its time is over.
+    home.gate("gate");
+    home.spec(
+        "tag: {all: ['h[1-6]']}\nsequence: {t: [{hosts: h1, pause_after: 30ms}, 'h[2-5]']}",
+        "if [ $POGO_HOST$POGO_ATTEMPT = h31 ]; then exit 1; fi\n[ $POGO_HOST != h5 ] || read go < gate",
+        "  ramp: [1, 2, 3]\n  concurrent: 2\n  stagger: 20ms\n  on_failure: continue\n  finally: 'true'\n  \
+         retry: {attempts: 1, backoff: 20ms, retry_on: [exit]}",
+    );
+    assert_eq!(home.run(&["compile", "a.cfg", "-o", "plan.json", "--set", "timeout=500ms"]).code, 0);
+    assert_eq!(home.apply(&["plan.json", "--events", "events", "--quiet"]).code, 1);
+    let replay = || home.run(&["replay", "events", "--plan", "plan.json", "--quiet"]);
+    let replayed = replay();
+    assert_eq!(replayed.code, 0, "{replayed:?}");
+    assert!(home.read("events").contains("timed_out"));
+    // What follows the first start is moved by years.
+    let mut has_started = false;
+    let changed: String = home
+        .read("events")
+        .lines()
+        .map(|line| {
+            let mut event: serde_json::Value = serde_json::from_str(line).unwrap();
+            if has_started {
+                event["time"] = "2199-01-01T00:00:00.000000Z".into();
+            }
+            has_started |= event["type"] == "attempt_started";
+            format!("{event}\n")
+        })
+        .collect();
+    home.write("events", &changed);
+    let replayed = replay();
+    assert_eq!(replayed.code, 1, "{replayed:?}");
+    assert!(replayed.stdout.contains(" s, its `timeout` is 0.500 s"), "{replayed:?}");
+}
+
+#[test]
 fn events_of_another_plan_are_refused() {
     let home = ran();
     assert_eq!(home.run(&["compile", "a.cfg", "-o", "other.json", "--set", "timeout=2m"]).code, 0);

@@ -31,6 +31,24 @@ fn every_line_of_a_stream_is_as_the_schema_says() {
 }
 
 #[test]
+fn every_summary_is_as_the_schema_says() {
+    let home = two("[ $POGO_HOST$POGO_ATTEMPT = h12 ]");
+    let printed = home.run(&["schema", "summary"]).stdout;
+    assert_eq!(printed, pogo_plan::SUMMARY_SCHEMA, "it is what every summary here is held against");
+    for (args, code, state) in [
+        (&[][..], 1, "blocked"),
+        (&["--retry", "{attempts: 1, backoff: 1ms, retry_on: [exit]}"], 1, "failed"),
+        (&["--on-failure", "halt"], 4, "halted"),
+        (&["--run-command", "true"], 0, "succeeded"),
+        (&["--run-command", "kill -9 $$", "--on-failure", "continue"], 1, "failed"),
+    ] {
+        let (got, summary) = home.summary(args);
+        assert_eq!((got, &summary["state"]), (code, &Value::from(state)), "{summary}");
+        assert_eq!(summary["exit_code"], code, "{summary}");
+    }
+}
+
+#[test]
 fn a_log_with_a_summary_for_people() {
     let home = two("echo up");
     let ran = home.apply(&["a.cfg"]);

@@ -1,5 +1,8 @@
 //! Signals, with commands that wait until they are let go.
 
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::ExitStatusExt as _;
+
 use rustix::process::{Pid, Signal};
 
 use crate::Home;
@@ -91,6 +94,27 @@ fn a_third_interrupt_leaves_what_does_not_want_to_end() {
     let pid: i32 = home.read("pid").trim().parse().unwrap();
     // It may have been killed a moment before the program left; if not, it is left to the test.
     let _gone = rustix::process::kill_process_group(Pid::from_raw(pid).unwrap(), Signal::KILL);
+}
+
+#[test]
+fn a_signal_ends_the_program_of_an_external_group_at_once() {
+    for (signal, number) in [(Signal::INT, 2), (Signal::TERM, 15)] {
+        let home = Home::new();
+        home.gate("gate");
+        home.write("a.cfg", "tag: {all: [$t x]}\njob: {transport: local, command: 'true'}\n");
+        let folder = home.path().display();
+        // It has a child of its own, and nobody opens the gate.
+        home.write("pogo-tag-t", &format!("#!/bin/sh\ncd '{folder}'\n{WAITS}\n"));
+        let program = home.file("pogo-tag-t");
+        std::fs::set_permissions(program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let run = home.start(&["--resolver-path", "."]);
+        home_has_pid(&home);
+        run.signal(signal);
+        let status = run.status();
+        assert_eq!(status.signal(), Some(number), "{status:?}");
+        // It was sent KILL; its end may be on its way.
+        assert!((0..10_000_000).any(|_| !is_alive(&home)), "its child was left");
+    }
 }
 
 /// Waits until the command's child has said who it is: it then waits at the gate, and has before that written `pid`.

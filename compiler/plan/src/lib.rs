@@ -23,4 +23,4 @@ pub use job::Job;
 pub use json::PlanError;
 pub use plan::{At, Limit, Origin, Plan, Slot, SourceFile, Thread};
 pub use rounds::Rounds;
-pub use schemas::{DIAGNOSTICS_SCHEMA, EVENTS_SCHEMA, PLAN_SCHEMA, SPEC_SCHEMA};
+pub use schemas::{DIAGNOSTICS_SCHEMA, EVENTS_SCHEMA, PLAN_SCHEMA, SPEC_SCHEMA, SUMMARY_SCHEMA};

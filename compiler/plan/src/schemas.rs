@@ -12,3 +12,6 @@ pub const SPEC_SCHEMA: &str = include_str!("../schemas/spec.schema.json");
 
 /// Of each line of an event stream: [`crate::event::FORMAT`].
 pub const EVENTS_SCHEMA: &str = include_str!("../schemas/events.schema.json");
+
+/// Of the end of a run, `pogo apply --format json`: `pogo.summary/1`.
+pub const SUMMARY_SCHEMA: &str = include_str!("../schemas/summary.schema.json");

@@ -5,6 +5,8 @@
 //! names job, host and attempt, and receiving it twice is the same as receiving it once. No address of an actor is in
 //! any of them, so that the same worker serves in one process and over the wire.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::event::{JobId, Stream};
@@ -27,8 +29,8 @@ pub struct Numbered<T> {
 pub struct AttemptKey {
     /// The job.
     pub job: JobId,
-    /// The host's name.
-    pub host: String,
+    /// The host's name, which every message about the attempt shares.
+    pub host: Arc<str>,
     /// The attempt.
     pub attempt: Attempt,
 }
@@ -54,8 +56,8 @@ pub enum WorkerRequest {
     Start {
         /// The attempt.
         attempt: AttemptKey,
-        /// The ids of the host's slots, for `POGO_SLOT`.
-        slots: Vec<String>,
+        /// The ids of the host's slots, for `POGO_SLOT`. Hosts of the same slots share them.
+        slots: Arc<[String]>,
     },
     /// End this attempt, make sure that it is gone, and report. For one that never started here: report `unreachable`
     /// and refuse a later `start` of it.
@@ -142,11 +144,7 @@ mod tests {
             seq: 3,
             acknowledged: 2,
             message: WorkerReport::Ended {
-                attempt: AttemptKey {
-                    job: JobId::from_bits(5),
-                    host: "web1".to_owned(),
-                    attempt: Attempt(1),
-                },
+                attempt: AttemptKey { job: JobId::from_bits(5), host: "web1".into(), attempt: Attempt(1) },
                 outcome: Outcome::Unknown,
             },
         };

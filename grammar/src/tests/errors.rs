@@ -25,6 +25,8 @@ fn brackets_and_quotes() {
         "(a,b",
         "a)",
         "[1-3}",
+        "web[1-3}]",
+        "web[1-3}, db[1-2]",
         "({a,b)",
         "{a,b",
         "web[1-3]web[",

@@ -6,6 +6,10 @@ mod support;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn host_tasks(c: &mut Criterion) {
     let mut group = c.benchmark_group("host_tasks");
     group.sample_size(10);

@@ -11,6 +11,10 @@ use std::time::Instant;
 use pogo_actors::{Subscriber, SubscriberError};
 use pogo_plan::event::Event;
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 struct Count(u64);
 
 impl Subscriber for Count {

@@ -1,6 +1,8 @@
 //! The actor of a host task: there while its host is out of service for the job, or about to go.
 
-use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message};
+use std::sync::{Arc, Weak};
+
+use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message};
 use pogo_plan::HostIdx;
 use pogo_plan::outcome::{Attempt, Outcome};
 use pogo_schedule::host_task::{Action, Event, Machine};
@@ -24,6 +26,23 @@ pub(crate) struct HostTask {
     links: Post<Links>,
     span: tracing::Span,
     actions: Vec<Action>,
+    /// The way to this task itself, which it hands to the links.
+    me: Weak<Addr<Self>>,
+    /// What the task begins with.
+    first: Option<Event>,
+}
+
+/// What a host task is made of.
+pub(crate) struct Parts {
+    pub(crate) host: HostIdx,
+    pub(crate) serial: u64,
+    pub(crate) machine: Machine,
+    pub(crate) clock: Clock,
+    pub(crate) job: Post<Job>,
+    pub(crate) links: Post<Links>,
+    pub(crate) span: tracing::Span,
+    /// What the task begins with.
+    pub(crate) first: Option<Event>,
 }
 
 /// Something for the machine.
@@ -41,17 +60,17 @@ pub(crate) struct TaskOutput {
 }
 
 impl HostTask {
-    pub(crate) fn new(
-        host: HostIdx,
-        serial: u64,
-        machine: Machine,
-        clock: Clock,
-        job: Post<Job>,
-        links: Post<Links>,
-        span: tracing::Span,
-    ) -> Self {
+    /// Starts one. The address is shared: another one would cost two allocations.
+    pub(crate) fn start(parts: Parts) -> Arc<Addr<Self>> {
+        let Parts { host, serial, machine, clock, job, links, span, first } = parts;
         let (alarm, timer, actions) = (Alarm::default(), (Attempt(0), 0), Vec::new());
-        Self { host, serial, machine, clock, alarm, timer, job, links, span, actions }
+        let ctx = Context::new();
+        let addr = Arc::new(ctx.address());
+        let me = Arc::downgrade(&addr);
+        let task = Self { host, serial, machine, clock, alarm, timer, job, links, span, actions, me, first };
+        // In a box: its runtime moves what it runs several times.
+        actix::spawn(Box::pin(ctx.into_future(task)));
+        addr
     }
 
     fn step(&mut self, event: Event, ctx: &mut Context<Self>) {
@@ -63,8 +82,8 @@ impl HostTask {
             let host = self.host;
             match action {
                 Action::Start { attempt } => {
-                    if self.links.connected() {
-                        self.links.send(links::Letter::Start { host, attempt, task: ctx.address() });
+                    if let (Some(task), true) = (self.me.upgrade(), self.links.connected()) {
+                        self.links.send(links::Letter::Start { host, attempt, task });
                     } else {
                         // No worker has ever heard of this attempt.
                         ctx.notify(Tell(Event::Ended { attempt, outcome: Outcome::Unreachable }));
@@ -100,6 +119,12 @@ impl Drop for HostTask {
 
 impl Actor for HostTask {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        if let Some(event) = self.first.take() {
+            self.step(event, ctx);
+        }
+    }
 }
 
 impl Alarmed for HostTask {

@@ -12,6 +12,7 @@ use pogo_schedule::ids::{SlotIdx, Slots};
 use pogo_schedule::job::{Action, Event, Machine, Refusal};
 use pogo_schedule::ledger::Op;
 use pogo_schedule::notice::Notice;
+use pogo_schedule::policy::Policy;
 use pogo_schedule::{host_task, slot, thread};
 use tokio::sync::oneshot;
 
@@ -21,9 +22,9 @@ use crate::host_task::{self as task, HostTask};
 use crate::journal::Journal;
 use crate::ledger::{Leave, Ledger, Listen};
 use crate::links::{Links, Own, Token};
-use crate::post::{Collect, Mail, Post, Reads};
+use crate::post::{self, Collect, Mail, Post, Reads};
 use crate::run::{Ended, RunError};
-use crate::sequence::{Slot, Thread, ToSlot, ToThread};
+use crate::sequence::{Slot, Thread, ToThread};
 use crate::shutdown::Shutdown;
 
 pub(crate) struct Job {
@@ -42,18 +43,25 @@ pub(crate) struct Job {
     ledger: Post<Ledger>,
     links: Post<Links>,
     mail: Mail<Letter>,
+    /// The way to this job itself.
+    me: Post<Self>,
     threads: Vec<Addr<Thread>>,
-    slots: Vec<Addr<Slot>>,
-    tasks: HashMap<HostIdx, (u64, Addr<HostTask>)>,
+    slots: Vec<Post<Slot>>,
+    tasks: HashMap<HostIdx, (u64, Arc<Addr<HostTask>>)>,
     next_serial: u64,
     bus: Bus,
     journal: Box<dyn Journal>,
     /// Commands that came in a moment in which the machine takes none.
     early: Vec<Command<HostIdx>>,
     fault: Option<RunError>,
+    /// The journal has failed: nothing is decided any more, and the job waits until what runs has been ended.
+    is_breaking_off: bool,
     is_ledger_gone: bool,
     done: Option<oneshot::Sender<Result<Ended, RunError>>>,
     span: tracing::Span,
+    /// What has been read for the machine.
+    events: Vec<Event>,
+    facts: Vec<Fact<HostIdx>>,
     actions: Vec<Action>,
 }
 
@@ -87,8 +95,6 @@ struct Tell(Event);
 pub(crate) enum Letter {
     /// Something for the job's machine.
     Tell(Event),
-    /// Answers of the ledger, in order.
-    FromLedger(Vec<Event>),
     /// From a host task.
     FromTask { host: HostIdx, serial: u64, action: host_task::Action },
     /// A host task is gone, and had something to do.
@@ -121,6 +127,7 @@ impl Job {
             ledger,
             links,
             mail,
+            me: post,
             threads,
             slots: slot_actors,
             tasks: HashMap::new(),
@@ -129,60 +136,112 @@ impl Job {
             journal,
             early: Vec::new(),
             fault: None,
+            is_breaking_off: false,
             is_ledger_gone: false,
             done: Some(done),
             span,
+            events: Vec::new(),
+            facts: Vec::new(),
             actions: Vec::new(),
             plan,
         }
     }
 
     fn step(&mut self, event: Event, ctx: &mut Context<Self>) {
-        self.steps([event], ctx);
+        self.events.push(event);
+        self.steps(ctx);
     }
 
-    /// Several steps, and then what was said too early for the machine.
-    fn steps(&mut self, events: impl IntoIterator<Item = Event>, ctx: &mut Context<Self>) {
-        self.recorded_steps(events, ctx);
+    /// Takes what has been read to the machine, and then what was said too early for it.
+    fn steps(&mut self, ctx: &mut Context<Self>) {
+        self.recorded_steps(ctx);
         for command in std::mem::take(&mut self.early) {
-            self.recorded_steps([Event::Command { command, by: Author::default() }], ctx);
+            self.events.push(Event::Command { command, by: Author::default() });
+            self.recorded_steps(ctx);
+        }
+        if self.is_breaking_off
+            && self.tasks.is_empty()
+            && let Some(fault) = self.fault.take()
+        {
+            self.finish(Err(fault));
         }
     }
 
     /// Several steps with one record: what follows from any of them is done when the facts of all are on record.
-    fn recorded_steps(&mut self, events: impl IntoIterator<Item = Event>, ctx: &mut Context<Self>) {
-        if self.done.is_none() {
-            return;
+    fn recorded_steps(&mut self, ctx: &mut Context<Self>) {
+        let mut events = std::mem::take(&mut self.events);
+        if self.done.is_some() && !self.is_breaking_off && !events.is_empty() {
+            let span = self.span.clone();
+            let _in_span = span.enter();
+            self.decide(&mut events);
+            let is_on_record =
+                if self.facts.is_empty() { Ok(()) } else { self.journal.record(self.id, &self.facts) };
+            match is_on_record {
+                Ok(()) => self.act_on_all(ctx),
+                Err(error) => {
+                    self.actions.clear();
+                    self.break_off(RunError::Journal(error));
+                }
+            }
+            self.facts.clear();
         }
-        let span = self.span.clone();
-        let _in_span = span.enter();
+        events.clear();
+        self.events = events;
+    }
+
+    /// Ends what runs, which each task does in a bounded time; the run ends when the last of them is over. What was decided
+    /// and is not on record is not done.
+    fn break_off(&mut self, fault: RunError) {
+        tracing::error!(error = %fault, "what runs is ended");
+        self.fault = Some(fault);
+        self.is_breaking_off = true;
+        for (_, task) in self.tasks.values() {
+            task.do_send(task::Tell(host_task::Event::Stop));
+        }
+    }
+
+    /// Lets the machine decide, and collects the facts in the order of the events.
+    fn decide(&mut self, events: &mut Vec<Event>) {
         let now = self.clock.now();
-        let mut facts = Vec::new();
-        let mut actions = std::mem::take(&mut self.actions);
-        for event in events {
+        for event in events.drain(..) {
             if let Event::Granted { host, attempt } = event {
-                facts.push(Fact::Granted { host, attempt });
+                self.facts.push(Fact::Granted { host, attempt });
             }
-            self.machine.handle(now, event, &mut actions);
+            let before = self.actions.len();
+            self.machine.handle(now, event, &mut self.actions);
+            self.facts.extend(self.actions.iter().skip(before).filter_map(|action| match action {
+                Action::Record(fact) => Some(fact.clone()),
+                _ => None,
+            }));
+            // What comes after a job's end is no part of it.
+            if self.machine.state().has_ended() {
+                return;
+            }
         }
-        facts.extend(actions.iter().filter_map(|action| match action {
-            Action::Record(fact) => Some(fact.clone()),
-            _ => None,
-        }));
-        if !facts.is_empty()
-            && let Err(error) = self.journal.record(self.id, &facts)
-        {
-            self.actions = actions;
-            self.actions.clear();
-            return self.finish(Err(RunError::Journal(error)));
-        }
+    }
+
+    fn act_on_all(&mut self, ctx: &mut Context<Self>) {
+        let mut actions = std::mem::take(&mut self.actions);
         let mut has_ended = false;
-        for action in actions.drain(..) {
-            if let Action::Notify(Notice::JobState { state, .. }) = &action {
-                has_ended |= state.has_ended();
+        let mut left = actions.drain(..).peekable();
+        while let Some(action) = left.next() {
+            match action {
+                Action::Spawn { host, policy, seed } => {
+                    let is_first = |next: &Action| matches!(next, Action::Task(to, _) if *to == host);
+                    let first = left.next_if(is_first).and_then(|next| match next {
+                        Action::Task(_, event) => Some(event),
+                        _ => None,
+                    });
+                    self.spawn(host, policy, seed, first);
+                }
+                Action::Notify(Notice::JobState { ref state, .. }) => {
+                    has_ended |= state.has_ended();
+                    self.act(action, ctx);
+                }
+                other => self.act(other, ctx),
             }
-            self.act(action, ctx);
         }
+        drop(left);
         self.actions = actions;
         self.keep_pace();
         if has_ended {
@@ -190,6 +249,23 @@ impl Job {
             let result = self.fault.take().map_or(Ok(ended), Err);
             self.finish(result);
         }
+    }
+
+    /// Starts a host task, with its first event.
+    fn spawn(&mut self, host: HostIdx, policy: Arc<Policy>, seed: u64, first: Option<host_task::Event>) {
+        let serial = self.next_serial;
+        self.next_serial += 1;
+        let task = HostTask::start(task::Parts {
+            host,
+            serial,
+            machine: host_task::Machine::new(host, policy, seed, Faults::default()),
+            clock: self.clock,
+            job: self.me.clone(),
+            links: self.links.clone(),
+            span: tracing::info_span!("host", host = self.plan.hosts.name(host)),
+            first,
+        });
+        self.tasks.insert(host, (serial, task));
     }
 
     fn act(&mut self, action: Action, ctx: &mut Context<Self>) {
@@ -204,18 +280,10 @@ impl Job {
             }
             Action::Slot(slot, event) => {
                 if let Some(slot) = usize::try_from(slot.0).ok().and_then(|at| self.slots.get(at)) {
-                    slot.do_send(ToSlot(event));
+                    slot.send(event);
                 }
             }
-            Action::Spawn { host, policy, seed } => {
-                let machine = host_task::Machine::new(host, policy, seed, Faults::default());
-                let serial = self.next_serial;
-                self.next_serial += 1;
-                let span = tracing::info_span!("host", host = self.plan.hosts.name(host));
-                let (job, links) = (self.mail.post(ctx.address()), self.links.clone());
-                let task = HostTask::new(host, serial, machine, self.clock, job, links, span).start();
-                self.tasks.insert(host, (serial, task));
-            }
+            Action::Spawn { host, policy, seed } => self.spawn(host, policy, seed, None),
             Action::Task(host, event) => match self.tasks.get(&host) {
                 Some((_, task)) => task.do_send(task::Tell(event)),
                 None => self.task_gone(host, ctx),
@@ -274,7 +342,7 @@ impl Job {
     }
 
     fn task_gone(&mut self, host: HostIdx, ctx: &mut Context<Self>) {
-        if let Some((_, attempt)) = self.machine.host(host) {
+        if let Some((_, attempt)) = self.machine.host(host).filter(|(state, _)| state.is_active()) {
             tracing::error!(host = self.plan.hosts.name(host), %attempt, "a host task is gone");
             ctx.notify(Tell(Event::TaskLost { host, attempt }));
         }
@@ -291,7 +359,7 @@ impl Job {
             thread.do_send(Shutdown);
         }
         for slot in self.slots.drain(..) {
-            slot.do_send(Shutdown);
+            slot.addr().do_send(Shutdown);
         }
         self.ledger.addr().do_send(Leave(self.id));
         self.bus.send(News::End);
@@ -306,8 +374,8 @@ fn sequences(
     clock: Clock,
     job: &Post<Job>,
     job_span: &tracing::Span,
-) -> (Vec<Addr<Thread>>, Vec<Addr<Slot>>) {
-    let mut all_slots: Vec<Addr<Slot>> = Vec::new();
+) -> (Vec<Addr<Thread>>, Vec<Post<Slot>>) {
+    let mut all_slots: Vec<Post<Slot>> = Vec::new();
     let mut threads = Vec::new();
     for (thread, index) in plan.threads.iter().zip(0..) {
         let first = u32::try_from(all_slots.len()).unwrap_or(u32::MAX);
@@ -321,7 +389,7 @@ fn sequences(
             let span = tracing::info_span!(parent: job_span, "thread", id = thread.id);
             let start = |(slot, number): (&pogo_plan::Slot, u32)| {
                 let n_hosts = u32::try_from(slot.hosts.len()).unwrap_or(u32::MAX);
-                let actor = Slot {
+                post::start(|mail| Slot {
                     slot: SlotIdx(number),
                     machine: slot::Machine::new(n_hosts, slot.max_failures, Faults::default()),
                     clock,
@@ -329,8 +397,8 @@ fn sequences(
                     thread: ctx.address(),
                     span: tracing::info_span!(parent: &span, "slot", id = slot.id),
                     actions: Vec::new(),
-                };
-                actor.start()
+                    mail,
+                })
             };
             let slots: Vec<_> = thread.slots.iter().zip(first..).map(start).collect();
             all_slots.extend(slots.iter().cloned());
@@ -389,33 +457,33 @@ impl Handler<Collect> for Job {
         let mut letters = self.mail.take();
         for letter in letters.drain(..) {
             match letter {
-                Letter::Tell(event) => self.step(event, ctx),
-                Letter::FromLedger(events) => self.steps(events, ctx),
-                Letter::FromTask { host, serial, action } => self.heard_of_task(host, serial, action, ctx),
+                Letter::Tell(event) => self.events.push(event),
+                Letter::FromTask { host, serial, action } => self.heard_of_task(host, serial, action),
                 Letter::TaskGone { host, serial } => {
+                    self.steps(ctx);
                     if self.tasks.get(&host).is_some_and(|(known, _)| *known == serial) {
                         self.tasks.remove(&host);
                         self.task_gone(host, ctx);
                     }
                 }
-                Letter::PartGone(what) => self.part_gone(what, ctx),
+                Letter::PartGone(what) => {
+                    self.steps(ctx);
+                    self.part_gone(what, ctx);
+                }
                 Letter::Output { host, attempt, piece, token } => {
+                    // After the news that the attempt has started.
+                    self.steps(ctx);
                     self.bus.send(News::Output { host, attempt, piece, token });
                 }
             }
         }
         self.mail.read(letters);
+        self.steps(ctx);
     }
 }
 
 impl Job {
-    fn heard_of_task(
-        &mut self,
-        host: HostIdx,
-        serial: u64,
-        action: host_task::Action,
-        ctx: &mut Context<Self>,
-    ) {
+    fn heard_of_task(&mut self, host: HostIdx, serial: u64, action: host_task::Action) {
         let is_last = matches!(
             action,
             host_task::Action::Ended { again: false, .. } | host_task::Action::GaveUp { .. }
@@ -426,8 +494,9 @@ impl Job {
         if is_last {
             self.tasks.remove(&host);
         }
-        self.step(Event::Task { host, action }, ctx);
+        self.events.push(Event::Task { host, action });
     }
+
     fn part_gone(&mut self, what: &'static str, ctx: &mut Context<Self>) {
         if self.done.is_none() || self.fault.is_some() {
             return;

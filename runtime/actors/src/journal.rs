@@ -12,7 +12,7 @@ pub trait Journal: Send {
     ///
     /// # Errors
     ///
-    /// Why they are not on record. The run then starts nothing any more.
+    /// Why they are not on record. The run then starts nothing any more, ends what runs, and breaks off.
     fn record(&mut self, job: JobId, facts: &[Fact<HostIdx>]) -> Result<(), JournalError>;
 }
 

@@ -27,6 +27,9 @@ pub(crate) struct Ledger {
     jobs: HashMap<JobId, (Post<Job>, Bus)>,
     is_telling: bool,
     effects: Vec<Effect>,
+    /// What the next answer tells, and whom.
+    answers: Vec<job::Letter>,
+    answer_to: Option<JobId>,
     mail: Mail<Op>,
 }
 
@@ -58,44 +61,29 @@ impl Ledger {
             jobs: HashMap::new(),
             is_telling: false,
             effects: Vec::new(),
+            answers: Vec::new(),
+            answer_to: None,
             mail,
         }
     }
 
-    fn apply(&mut self, op: Op, ctx: &mut Context<Self>) {
+    /// Applies operations, in order, and tells the jobs what comes of them.
+    fn apply(&mut self, ops: impl IntoIterator<Item = Op>, ctx: &mut Context<Self>) {
         let _in_span = tracing::debug_span!("ledger").entered();
+        let now = self.clock.now();
         let mut effects = std::mem::take(&mut self.effects);
-        self.machine.apply(self.clock.now(), op, &mut effects);
-        // What one operation brings a job goes in one message. Nearly always it is one job.
-        let mut batch: Vec<Event> = Vec::new();
-        let mut to = None;
-        for effect in effects.drain(..) {
-            let (job, event) = match effect {
-                Effect::Registered { job, out } => (job, Event::Registered { out }),
-                Effect::Granted { job, host, attempt } => (job, Event::Granted { host, attempt }),
-                Effect::Waiting { job, hosts, on } => (job, Event::Waiting { hosts, on }),
-                Effect::Blocked { job, number, by } => (job, Event::Blocked { number, by }),
-                Effect::Finished { job } => {
-                    self.tell_limits();
-                    (job, Event::Finished)
-                }
-                Effect::WakeAt(at) => {
-                    self.wake.insert(at);
-                    continue;
-                }
-                Effect::NotReleased { host, job } => {
-                    tracing::warn!(host, %job, "not released: the end of this job's attempt is unknown");
-                    continue;
-                }
-            };
-            if to != Some(job) {
-                self.answer(to, std::mem::take(&mut batch));
-                to = Some(job);
+        for op in ops {
+            if matches!(op, Op::Finish { .. }) {
+                // With the job go its limits, and they are told before its last state is.
+                self.tell_limits();
             }
-            batch.push(event);
+            self.machine.apply(now, op, &mut effects);
+            for effect in effects.drain(..) {
+                self.tell(effect);
+            }
         }
         self.effects = effects;
-        self.answer(to, batch);
+        self.answer();
         if let Some(&first) = self.wake.first() {
             set_alarm(self, ctx, first);
         }
@@ -108,9 +96,34 @@ impl Ledger {
         }
     }
 
-    fn answer(&self, job: Option<JobId>, events: Vec<Event>) {
-        if let (Some((job, _)), false) = (job.and_then(|job| self.jobs.get(&job)), events.is_empty()) {
-            job.send(job::Letter::FromLedger(events));
+    fn tell(&mut self, effect: Effect) {
+        let (job, event) = match effect {
+            Effect::Registered { job, out } => (job, Event::Registered { out }),
+            Effect::Granted { job, host, attempt } => (job, Event::Granted { host, attempt }),
+            Effect::Waiting { job, hosts, on } => (job, Event::Waiting { hosts, on }),
+            Effect::Blocked { job, number, by } => (job, Event::Blocked { number, by }),
+            Effect::Finished { job } => (job, Event::Finished),
+            Effect::WakeAt(at) => {
+                self.wake.insert(at);
+                return;
+            }
+            Effect::NotReleased { host, job } => {
+                tracing::warn!(host, %job, "not released: the end of this job's attempt is unknown");
+                return;
+            }
+        };
+        if self.answer_to != Some(job) {
+            self.answer();
+            self.answer_to = Some(job);
+        }
+        self.answers.push(job::Letter::Tell(event));
+    }
+
+    /// Sends what there is for a job. What several operations bring it goes together; nearly always it is one job.
+    fn answer(&mut self) {
+        match self.answer_to.take().and_then(|job| self.jobs.get(&job)) {
+            Some((job, _)) => job.send_all(self.answers.drain(..)),
+            None => self.answers.clear(),
         }
     }
 
@@ -152,7 +165,7 @@ impl Alarmed for Ledger {
     fn ring(&mut self, ctx: &mut Context<Self>) {
         let now = self.clock.now();
         self.wake.retain(|&at| at > now);
-        self.apply(Op::Tick, ctx);
+        self.apply([Op::Tick], ctx);
     }
 }
 
@@ -165,9 +178,7 @@ impl Handler<Collect> for Ledger {
 
     fn handle(&mut self, _: Collect, ctx: &mut Self::Context) {
         let mut ops = self.mail.take();
-        for op in ops.drain(..) {
-            self.apply(op, ctx);
-        }
+        self.apply(ops.drain(..), ctx);
         self.mail.read(ops);
     }
 }

@@ -10,7 +10,7 @@ use pogo_plan::outcome::{Attempt, Outcome};
 use pogo_plan::worker::{AttemptKey, Numbered, WorkerReport, WorkerRequest};
 use pogo_plan::{HostIdx, Plan};
 use pogo_schedule::host_task::Event;
-use pogo_schedule::ids::Slots;
+use pogo_schedule::ids::{SlotIdx, Slots};
 
 use crate::bus::Piece;
 use crate::host_task::{HostTask, TaskOutput, Tell};
@@ -32,6 +32,15 @@ pub(crate) struct Links {
     attempts: HashMap<HostIdx, UnderWay>,
     owner: Option<Post<Job>>,
     mail: Mail<Letter>,
+    names: SlotNames,
+}
+
+/// The ids of slots, one list for all hosts of the same slots.
+#[derive(Default)]
+struct SlotNames {
+    known: HashMap<Vec<SlotIdx>, Arc<[String]>>,
+    /// The slots that are looked up.
+    wanted: Vec<SlotIdx>,
 }
 
 struct Link {
@@ -49,7 +58,7 @@ struct Link {
 struct UnderWay {
     attempt: Attempt,
     link: usize,
-    task: Addr<HostTask>,
+    task: Arc<Addr<HostTask>>,
 }
 
 /// Whose attempts these are.
@@ -70,7 +79,7 @@ pub(crate) struct Reattach(pub(crate) usize, pub(crate) Outlet);
 /// What the links read.
 pub(crate) enum Letter {
     /// From a host task: make this attempt.
-    Start { host: HostIdx, attempt: Attempt, task: Addr<HostTask> },
+    Start { host: HostIdx, attempt: Attempt, task: Arc<Addr<HostTask>> },
     /// From a host task: end this attempt.
     Kill { host: HostIdx, attempt: Attempt },
     /// From a worker.
@@ -102,11 +111,12 @@ impl Drop for Token {
 
 impl Links {
     pub(crate) fn new(job: JobId, plan: Arc<Plan>, slots: Arc<Slots>, mail: Mail<Letter>) -> Self {
-        Self { job, plan, slots, links: Vec::new(), attempts: HashMap::new(), owner: None, mail }
+        let (links, attempts, names) = (Vec::new(), HashMap::new(), SlotNames::default());
+        Self { job, plan, slots, links, attempts, owner: None, mail, names }
     }
 
     fn key(&self, host: HostIdx, attempt: Attempt) -> AttemptKey {
-        AttemptKey { job: self.job, host: self.plan.hosts.name(host).to_owned(), attempt }
+        AttemptKey { job: self.job, host: self.plan.hosts.name(host).into(), attempt }
     }
 
     fn forward(&self, host: HostIdx, attempt: Attempt, event: Event) {
@@ -125,6 +135,20 @@ impl Links {
             }
             under_way.task.do_send(Tell(Event::Ended { attempt, outcome }));
         }
+    }
+}
+
+impl SlotNames {
+    fn of(&mut self, host: HostIdx, slots: &Slots, plan: &Plan) -> Arc<[String]> {
+        self.wanted.clear();
+        self.wanted.extend(slots.of(host));
+        if let Some(names) = self.known.get(&self.wanted) {
+            return Arc::clone(names);
+        }
+        let names: Arc<[String]> =
+            self.wanted.iter().map(|&slot| slots.name(plan, slot).to_owned()).collect();
+        self.known.insert(self.wanted.clone(), Arc::clone(&names));
+        names
     }
 }
 
@@ -240,9 +264,9 @@ impl Handler<Collect> for Links {
 }
 
 impl Links {
-    fn start(&mut self, host: HostIdx, attempt: Attempt, task: Addr<HostTask>) {
+    fn start(&mut self, host: HostIdx, attempt: Attempt, task: Arc<Addr<HostTask>>) {
         let attempt_key = self.key(host, attempt);
-        let slots = self.slots.of(host).map(|slot| self.slots.name(&self.plan, slot).to_owned()).collect();
+        let slots = self.names.of(host, &self.slots, &self.plan);
         let alive = self.links.iter_mut().enumerate().filter(|(_, link)| !link.is_gone);
         let Some((at, link)) = alive.min_by_key(|(_, link)| link.under_way) else {
             // No worker has ever heard of this attempt.

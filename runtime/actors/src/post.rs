@@ -19,8 +19,10 @@ pub(crate) trait Reads: Actor<Context = Context<Self>> + Handler<Collect> {
     type Letter;
 }
 
-/// Sends mail to an actor.
-pub(crate) struct Post<A: Reads> {
+/// Sends mail to an actor. A clone is the same way, and costs no allocation as that of an address does.
+pub(crate) struct Post<A: Reads>(Arc<Way<A>>);
+
+struct Way<A: Reads> {
     to: Addr<A>,
     queue: Queue<A::Letter>,
 }
@@ -49,7 +51,7 @@ impl<L> Clone for Queue<L> {
 
 impl<A: Reads> Clone for Post<A> {
     fn clone(&self) -> Self {
-        Self { to: self.to.clone(), queue: self.queue.clone() }
+        Self(Arc::clone(&self.0))
     }
 }
 
@@ -57,7 +59,7 @@ impl<A: Reads> Post<A> {
     /// Never blocks. Without effect when the actor is gone.
     pub(crate) fn send(&self, letter: A::Letter) {
         let is_first = {
-            let mut queue = self.queue.lock();
+            let mut queue = self.0.queue.lock();
             let Some(letters) = queue.as_mut() else {
                 // Dropping a letter may send another one.
                 drop(queue);
@@ -67,7 +69,7 @@ impl<A: Reads> Post<A> {
             letters.len() == 1
         };
         if is_first {
-            self.to.do_send(Collect);
+            self.0.to.do_send(Collect);
         }
     }
 
@@ -77,7 +79,7 @@ impl<A: Reads> Post<A> {
             return;
         }
         let was_empty = {
-            let mut queue = self.queue.lock();
+            let mut queue = self.0.queue.lock();
             let Some(waiting) = queue.as_mut() else {
                 drop(queue);
                 return drop(letters);
@@ -87,17 +89,17 @@ impl<A: Reads> Post<A> {
             was_empty
         };
         if was_empty {
-            self.to.do_send(Collect);
+            self.0.to.do_send(Collect);
         }
     }
 
     pub(crate) fn connected(&self) -> bool {
-        self.to.connected()
+        self.0.to.connected()
     }
 
     /// For messages that are no mail.
-    pub(crate) const fn addr(&self) -> &Addr<A> {
-        &self.to
+    pub(crate) fn addr(&self) -> &Addr<A> {
+        &self.0.to
     }
 }
 
@@ -108,13 +110,13 @@ impl<L> Mail<L> {
 
     /// The way to the actor that has this address and reads this mail.
     pub(crate) fn post<A: Reads<Letter = L>>(&self, to: Addr<A>) -> Post<A> {
-        Post { to, queue: self.queue.clone() }
+        Post(Arc::new(Way { to, queue: self.queue.clone() }))
     }
 
     /// A way to an actor that is about to be started with this mail.
     pub(crate) fn way<A: Reads<Letter = L>>(&self) -> impl FnOnce(Addr<A>) -> Post<A> + use<A, L> {
         let queue = self.queue.clone();
-        move |to| Post { to, queue }
+        move |to| Post(Arc::new(Way { to, queue }))
     }
 
     /// All letters that wait. Give the list back with [`Mail::read`].
@@ -191,7 +193,7 @@ mod tests {
             assert_eq!(seen.recv().await, Some(vec![0]));
             assert_eq!(seen.recv().await, None, "the reader is gone");
             post.send(5);
-            assert!(post.queue.lock().is_none(), "what nobody reads is not kept");
+            assert!(post.0.queue.lock().is_none(), "what nobody reads is not kept");
         });
     }
 }

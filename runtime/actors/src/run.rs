@@ -73,7 +73,7 @@ pub enum RunError {
     /// Not begun: the system gives no thread.
     #[error("cannot start a thread")]
     Thread(#[source] std::io::Error),
-    /// Broke off: facts cannot be put on record. What ran may still run.
+    /// Broke off: facts cannot be put on record. What ran was ended as by a stop; how, is not on record either.
     #[error("the journal cannot be written")]
     Journal(#[source] JournalError),
     /// Broke off by a fault of pogo: this actor is gone. What ran has ended, unless it is the job's own.
@@ -230,7 +230,7 @@ fn start_worker(at: usize, arbiter: &Arbiter, links: &Post<Links>, parts: Worker
     let options = WorkerOptions { transport, fanout, max_connecting, secrets, gone };
     let mail = Mail::new();
     let way = mail.way();
-    let worker = way(Worker::start_in_arbiter(&arbiter.handle(), move |_| Worker::new(options, mail)));
+    let worker = way(Worker::start_in_arbiter(&arbiter.handle(), move |ctx| Worker::new(options, mail, ctx)));
     let reports = links.clone();
     worker.addr().do_send(Attach(Box::new(move |all| {
         reports.send_all(all.drain(..).map(|report| links::Letter::Report(at, report)));

@@ -6,7 +6,7 @@ use pogo_schedule::{job, slot, thread};
 
 use crate::clock::{Alarm, Alarmed, Clock, set_alarm};
 use crate::job::{Job, Letter};
-use crate::post::Post;
+use crate::post::{Collect, Mail, Post, Reads};
 use crate::shutdown::stops_on_shutdown;
 
 /// The actor of a thread.
@@ -20,7 +20,7 @@ pub(crate) struct Thread {
     pub(crate) job: Post<Job>,
     /// The number of the first slot, and the slots.
     pub(crate) first: u32,
-    pub(crate) slots: Vec<Addr<Slot>>,
+    pub(crate) slots: Vec<Post<Slot>>,
     pub(crate) span: tracing::Span,
 }
 
@@ -33,17 +33,13 @@ pub(crate) struct Slot {
     pub(crate) thread: Addr<Thread>,
     pub(crate) span: tracing::Span,
     pub(crate) actions: Vec<slot::Action>,
+    pub(crate) mail: Mail<slot::Event>,
 }
 
 /// Something for a thread's machine.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct ToThread(pub(crate) thread::Event);
-
-/// Something for a slot's machine.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct ToSlot(pub(crate) slot::Event);
 
 impl Thread {
     fn step(&mut self, event: thread::Event, ctx: &mut Context<Self>) {
@@ -56,7 +52,7 @@ impl Thread {
                 thread::Action::Open { slot, after_pause } => {
                     let at = slot.0.checked_sub(self.first).and_then(|at| usize::try_from(at).ok());
                     if let Some(slot) = at.and_then(|at| self.slots.get(at)) {
-                        slot.do_send(ToSlot(slot::Event::Open { after_pause }));
+                        slot.send(slot::Event::Open { after_pause });
                     }
                     continue;
                 }
@@ -117,18 +113,25 @@ impl Handler<ToThread> for Thread {
     }
 }
 
-impl Handler<ToSlot> for Slot {
+impl Reads for Slot {
+    type Letter = slot::Event;
+}
+
+impl Handler<Collect> for Slot {
     type Result = ();
 
-    fn handle(&mut self, ToSlot(event): ToSlot, _: &mut Self::Context) {
+    fn handle(&mut self, _: Collect, _: &mut Self::Context) {
         let _in_span = self.span.enter();
-        self.machine.handle(self.clock.now(), event, &mut self.actions);
-        let slot = self.slot;
-        for action in self.actions.drain(..) {
-            if action == slot::Action::Done {
-                self.thread.do_send(ToThread(thread::Event::SlotDone { slot }));
-            }
-            self.job.send(Letter::Tell(job::Event::Slot { slot, action }));
+        let (now, slot) = (self.clock.now(), self.slot);
+        let mut events = self.mail.take();
+        for event in events.drain(..) {
+            self.machine.handle(now, event, &mut self.actions);
         }
+        self.mail.read(events);
+        for _ in self.actions.iter().filter(|action| **action == slot::Action::Done) {
+            self.thread.do_send(ToThread(thread::Event::SlotDone { slot }));
+        }
+        let letter = |action| Letter::Tell(job::Event::Slot { slot, action });
+        self.job.send_all(self.actions.drain(..).map(letter));
     }
 }

@@ -29,7 +29,7 @@ pub struct Attempt {
     /// Which.
     pub key: AttemptKey,
     /// The ids of the host's slots, for `POGO_SLOT`.
-    pub slots: Vec<String>,
+    pub slots: Arc<[String]>,
     /// What to run and how.
     pub job: Arc<JobContext>,
 }

@@ -2,11 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use pogo_plan::event::Stream;
 use pogo_plan::outcome::Phase;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 
 /// Something that an attempt says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,23 +112,31 @@ fn signed(bytes: usize) -> i64 {
 
 /// Tells a running attempt to end.
 #[derive(Debug)]
-pub struct StopSender(watch::Sender<bool>);
+pub struct StopSender(Arc<Flag>);
 
 /// What an attempt listens to: once raised it stays so.
 #[derive(Clone, Debug)]
-pub struct Stop(watch::Receiver<bool>);
+pub struct Stop(Arc<Flag>);
+
+/// Raised once and for all.
+#[derive(Debug, Default)]
+struct Flag {
+    is_raised: AtomicBool,
+    raised: Notify,
+}
 
 /// Both ends.
 #[must_use]
 pub fn stop() -> (StopSender, Stop) {
-    let (sender, receiver) = watch::channel(false);
-    (StopSender(sender), Stop(receiver))
+    let flag = Arc::new(Flag::default());
+    (StopSender(Arc::clone(&flag)), Stop(flag))
 }
 
 impl StopSender {
     /// End the attempt.
     pub fn stop(&self) {
-        self.0.send_replace(true);
+        self.0.is_raised.store(true, Ordering::Release);
+        self.0.raised.notify_waiters();
     }
 }
 
@@ -136,13 +144,19 @@ impl Stop {
     /// Whether the attempt is to end.
     #[must_use]
     pub fn is_raised(&self) -> bool {
-        *self.0.borrow()
+        self.0.is_raised.load(Ordering::Acquire)
     }
 
     /// Waits until the attempt is to end. An attempt whose owner is gone is not told to: it runs on.
     pub async fn raised(&mut self) {
-        if self.0.wait_for(|raised| *raised).await.is_err() {
-            std::future::pending::<()>().await;
+        while !self.is_raised() {
+            let raised = self.0.raised.notified();
+            tokio::pin!(raised);
+            // Registered before the look, so that no call in between is missed.
+            raised.as_mut().enable();
+            if !self.is_raised() {
+                raised.await;
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use pogo_actors::Secret;
 use pogo_plan::job::SecretRef;
 
 use crate::failure::{Failure, plain_words};
+use crate::prompt::Silent;
 
 /// The values, by name.
 ///
@@ -32,11 +33,14 @@ pub(super) fn read(secrets: &BTreeMap<String, SecretRef>) -> Result<BTreeMap<Str
             "secrets are read when a plan is applied: set the variables, write the files",
         ));
     }
+    let Some(first) = prompts.first() else { return Ok(values) };
+    let failed =
+        |name: &str, problem: &str| Failure::usage(format!("cannot ask for secret `{name}`: {problem}"));
+    let mut terminal = Silent::new().map_err(|error| failed(first, &plain_words(&error)))?;
     for name in prompts {
-        let value = rpassword::prompt_password(format!("secret {name}: ")).map_err(|error| {
-            Failure::usage(format!("cannot ask for secret `{name}`: {}", plain_words(&error)))
-        })?;
-        values.insert(name.clone(), Secret::from(usable(value).map_err(Failure::usage)?));
+        let value = terminal.ask(&format!("secret {name}: "));
+        let value = value.map_err(|error| failed(name, &plain_words(&error)))?;
+        values.insert(name.clone(), Secret::from(usable(value).map_err(|problem| failed(name, &problem))?));
     }
     Ok(values)
 }

@@ -6,9 +6,9 @@ use jsonschema::Validator;
 use serde_json::{Value, json};
 
 use super::{full_plan, plan, text};
-use crate::{DIAGNOSTICS_SCHEMA, EVENTS_SCHEMA, PLAN_SCHEMA, SPEC_SCHEMA};
+use crate::{DIAGNOSTICS_SCHEMA, EVENTS_SCHEMA, PLAN_SCHEMA, SPEC_SCHEMA, SUMMARY_SCHEMA};
 
-const SCHEMAS: [&str; 4] = [PLAN_SCHEMA, DIAGNOSTICS_SCHEMA, SPEC_SCHEMA, EVENTS_SCHEMA];
+const SCHEMAS: [&str; 5] = [PLAN_SCHEMA, DIAGNOSTICS_SCHEMA, SPEC_SCHEMA, EVENTS_SCHEMA, SUMMARY_SCHEMA];
 
 pub(super) fn validator(schema: &str) -> Validator {
     let schema: Value = serde_json::from_str(schema).unwrap();
@@ -210,6 +210,44 @@ fn diagnostics() {
         with("labels", json!([{ "path": "a.cfg" }])),
     ] {
         assert!(!validator.is_valid(&bad), "{bad}");
+    }
+}
+
+#[test]
+fn broken_summaries_are_refused() {
+    let validator = validator(SUMMARY_SCHEMA);
+    let schema: Value = serde_json::from_str(SUMMARY_SCHEMA).unwrap();
+    let good = schema["$defs"]["summary"]["examples"][0].clone();
+    accepts(&validator, &good);
+    for (pointer, broken) in [
+        ("/format", json!("pogo.summary/2")),
+        ("/job", json!("x")),
+        ("/state", json!("skipped")),
+        ("/exit_code", json!(256)),
+        ("/started", json!("10:00")),
+        ("/counts/failed", json!(0)),
+        ("/blocked_by", json!([])),
+        ("/hosts/0/state", json!("halted")),
+        ("/hosts/0/outcome", json!("failed")),
+        ("/hosts/1/outcome", json!("succeeded")),
+        ("/hosts/1/exit", json!({ "status": 256 })),
+        ("/hosts/2/waits_for", json!({ "what": "luck" })),
+    ] {
+        let mut other = good.clone();
+        *other.pointer_mut(pointer).unwrap() = broken;
+        assert!(!validator.is_valid(&other), "{pointer}: {}", other.pointer(pointer).unwrap());
+    }
+    for (pointer, key) in
+        [("", "reports_lost"), ("/hosts/0", "duration_ms"), ("/hosts/1", "phase"), ("/hosts/2", "attempts")]
+    {
+        let mut other = good.clone();
+        other.pointer_mut(pointer).unwrap().as_object_mut().unwrap().remove(key);
+        assert!(!validator.is_valid(&other), "{pointer}/{key}");
+    }
+    for (key, value) in [("more", json!(1)), ("reason", json!({ "cause": "operator" }))] {
+        let mut other = good.clone();
+        other[key] = value;
+        assert!(!validator.is_valid(&other), "{key}");
     }
 }
 

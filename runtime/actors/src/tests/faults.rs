@@ -1,17 +1,18 @@
 //! Parts that panic or stop in the middle of a run. Nothing hangs, and what is said of the hosts is true.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use pogo_plan::Job;
-use pogo_plan::event::Fact;
+use pogo_plan::event::{Event, EventKind, Fact, JobId};
 use pogo_plan::outcome::{Attempt as Number, HostState, JobState, Outcome};
+use pogo_plan::{HostIdx, Job};
 use pogo_transport::{Attempt, Progress, Refused, Running, Stop, Transport};
+use tokio::sync::Notify;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Metadata, Subscriber as Tracing};
 
-use super::support::{host, job, options, plan, states};
-use crate::{Ended, Journal, JournalError, MemoryJournal, NoJournal, RunError, RunOptions};
+use super::support::{Seen, host, job, options, plan, states};
+use crate::{Ended, Journal, JournalError, MemoryJournal, NoJournal, RunError, RunOptions, Subscriber};
 
 /// A transport that does what the host's name says.
 struct Named;
@@ -23,7 +24,7 @@ impl Transport for Named {
 
     fn attempt(&self, attempt: Attempt, progress: Progress, mut stop: Stop) -> Running {
         Box::pin(async move {
-            let name = attempt.key.host.as_str();
+            let name = &*attempt.key.host;
             if name.starts_with("unreachable") {
                 return Outcome::Unreachable;
             }
@@ -185,11 +186,7 @@ fn a_grant_is_on_record_before_the_attempt_is_made() {
 fn a_journal_that_fails_ends_the_run_before_anything_is_done() {
     struct Full;
     impl Journal for Full {
-        fn record(
-            &mut self,
-            _: pogo_plan::event::JobId,
-            facts: &[Fact<pogo_plan::HostIdx>],
-        ) -> Result<(), JournalError> {
+        fn record(&mut self, _: JobId, facts: &[Fact<HostIdx>]) -> Result<(), JournalError> {
             let is_grant = facts.iter().any(|fact| matches!(fact, Fact::Granted { .. }));
             if is_grant { Err(JournalError("full disk".into())) } else { Ok(()) }
         }
@@ -197,6 +194,68 @@ fn a_journal_that_fails_ends_the_run_before_anything_is_done() {
     // Were it started, it would stop the worker and be unknown.
     let result = run(&["ends-worker"], options(), Box::new(Full));
     assert!(matches!(result, Err(RunError::Journal(_))), "{result:?}");
+}
+
+#[test]
+fn a_journal_that_fails_ends_what_runs() {
+    struct NoEnds;
+    impl Journal for NoEnds {
+        fn record(&mut self, _: JobId, facts: &[Fact<HostIdx>]) -> Result<(), JournalError> {
+            let is_end = facts.iter().any(|fact| matches!(fact, Fact::Ended { .. }));
+            if is_end { Err(JournalError("full disk".into())) } else { Ok(()) }
+        }
+    }
+    /// The host `ends` does so as soon as the other one runs.
+    #[derive(Default)]
+    struct OneEnds {
+        runs: Notify,
+        was_stopped: AtomicBool,
+    }
+    struct Shared(Arc<OneEnds>);
+    impl Transport for Shared {
+        fn check(&self, _: &Job) -> Result<(), Refused> {
+            Ok(())
+        }
+
+        fn attempt(&self, attempt: Attempt, progress: Progress, mut stop: Stop) -> Running {
+            let shared = Arc::clone(&self.0);
+            Box::pin(async move {
+                progress.started();
+                if &*attempt.key.host == "ends" {
+                    shared.runs.notified().await;
+                    return Outcome::Succeeded;
+                }
+                shared.runs.notify_one();
+                stop.raised().await;
+                shared.was_stopped.store(true, Ordering::Relaxed);
+                Outcome::Stopped
+            })
+        }
+    }
+    let shared = Arc::new(OneEnds::default());
+    let (_sender, receiver) = crate::control();
+    let plan = plan(job("true"), &[&[&["ends", "runs"], &["after"]]], &[]);
+    let transport = Arc::new(Shared(Arc::clone(&shared)));
+    let result = crate::run_with(plan, options(), transport, Box::new(NoEnds), receiver, Vec::new());
+    assert!(matches!(result, Err(RunError::Journal(_))), "{result:?}");
+    assert!(shared.was_stopped.load(Ordering::Relaxed));
+}
+
+#[test]
+fn the_last_use_of_a_limit_is_told_before_the_job_has_ended() {
+    // At once: sooner than changes are merged for.
+    let plan = plan(job("true"), &[&[&["unreachable", "b"]]], &[(1, &["unreachable", "b"])]);
+    let seen = Seen::default();
+    let (_sender, receiver) = crate::control();
+    let (transport, journal) = (Arc::new(Named), Box::new(NoJournal));
+    let subscribers: Vec<Box<dyn Subscriber>> = vec![Box::new(seen.clone())];
+    let ended = crate::run_with(plan, options(), transport, journal, receiver, subscribers).unwrap();
+    assert_eq!((ended.state, states(&ended)[0]), (JobState::Blocked, HostState::Unreachable));
+    let events = seen.0.lock().unwrap();
+    let is_full = |event: &Event| matches!(event.kind, EventKind::LimitChanged { in_use: 1, .. });
+    let is_end = |event: &Event| matches!(event.kind, EventKind::JobState { state: JobState::Blocked, .. });
+    let (full, end) = (events.iter().position(is_full).unwrap(), events.iter().position(is_end).unwrap());
+    assert!(full < end, "{events:?}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use actix::Actor;
 use pogo_plan::event::JobId;
 use pogo_plan::outcome::{JobState, Outcome};
 use pogo_plan::worker::Numbered;
@@ -20,7 +21,7 @@ use crate::bus;
 use crate::clock::Clock;
 use crate::ledger::Ledger;
 use crate::links::{self, AddWorker, Links, Reattach};
-use crate::post::{self, Post};
+use crate::post::{Mail, Post};
 use crate::run::{UnderWay, World};
 use crate::worker::{self, Attach, Worker, WorkerOptions};
 use crate::{NoJournal, RunOptions};
@@ -43,7 +44,7 @@ impl Transport for Counting {
     fn attempt(&self, attempt: Attempt, progress: Progress, _: Stop) -> Running {
         let count = Arc::clone(&self.0);
         Box::pin(async move {
-            let host = attempt.key.host;
+            let host = attempt.key.host.to_string();
             *count.made.lock().unwrap().entry(host.clone()).or_default() += 1;
             let now = {
                 let mut now = count.now.lock().unwrap();
@@ -141,7 +142,9 @@ fn worker(count: &Arc<Count>) -> Post<Worker> {
         secrets: BTreeMap::new(),
         gone: Box::new(|| {}),
     };
-    post::start(|mail| Worker::new(options, mail))
+    let mail = Mail::new();
+    let way = mail.way();
+    way(Worker::create(|ctx| Worker::new(options, mail, ctx)))
 }
 
 fn under_way(plan: Plan, options: &RunOptions, ledger: &Post<Ledger>, clock: Clock) -> UnderWay {

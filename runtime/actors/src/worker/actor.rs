@@ -47,6 +47,8 @@ pub(crate) struct Worker {
     /// Reports that go out together.
     outgoing: Vec<Arc<Numbered<WorkerReport>>>,
     mail: Mail<Letter>,
+    /// The way to this worker itself.
+    me: Post<Self>,
     /// Last, so that it is the last to be dropped.
     _gone: Gone,
 }
@@ -64,9 +66,9 @@ pub(crate) enum Letter {
     /// Something to do.
     Request(Arc<Numbered<WorkerRequest>>),
     /// From a transport.
-    Said(Arc<AttemptKey>, Said),
+    Said(AttemptKey, Said),
     /// The attempt has ended; with nothing, the transport broke off.
-    Finished(Arc<AttemptKey>, Option<Outcome>),
+    Finished(AttemptKey, Option<Outcome>),
 }
 
 /// From now on reports go there; what may not have arrived goes there first.
@@ -75,7 +77,8 @@ pub(crate) enum Letter {
 pub(crate) struct Attach(pub(crate) Outlet);
 
 impl Worker {
-    pub(crate) fn new(options: WorkerOptions, mail: Mail<Letter>) -> Self {
+    pub(crate) fn new(options: WorkerOptions, mail: Mail<Letter>, ctx: &Context<Self>) -> Self {
+        let me = mail.post(ctx.address());
         Self {
             core: Core::new(Caps { fanout: options.fanout, connecting: options.max_connecting }),
             transport: options.transport,
@@ -87,15 +90,16 @@ impl Worker {
             actions: Vec::new(),
             outgoing: Vec::new(),
             mail,
+            me,
             _gone: Gone(options.gone),
         }
     }
 
-    fn act(&mut self, ctx: &Context<Self>) {
+    fn act(&mut self) {
         let mut actions = std::mem::take(&mut self.actions);
         for action in actions.drain(..) {
             match action {
-                Action::Begin { attempt, stop } => self.begin(attempt, stop, self.mail.post(ctx.address())),
+                Action::Begin { attempt, stop } => self.begin(attempt, stop),
                 Action::Report(report) => self.report(report),
             }
         }
@@ -117,16 +121,16 @@ impl Worker {
         }
     }
 
-    fn begin(&self, attempt: pogo_transport::Attempt, stop: Stop, worker: Post<Self>) {
-        let key = Arc::new(attempt.key.clone());
+    fn begin(&self, attempt: pogo_transport::Attempt, stop: Stop) {
+        let key = attempt.key.clone();
         let span = tracing::info_span!("attempt", job = %key.job, host = %key.host, attempt = %key.attempt);
         let progress = {
-            let (key, worker) = (Arc::clone(&key), worker.clone());
+            let (key, worker) = (key.clone(), self.me.clone());
             Progress::new(Arc::clone(&self.window), move |said| {
-                worker.send(Letter::Said(Arc::clone(&key), said));
+                worker.send(Letter::Said(key.clone(), said));
             })
         };
-        let end = End { key, worker, outcome: None };
+        let end = End { key, worker: self.me.clone(), outcome: None };
         let transport = Arc::clone(&self.transport);
         let work = async move {
             // The whole of it, and not only its outcome: what counts is that it is dropped.
@@ -139,14 +143,14 @@ impl Worker {
 
 /// Tells the worker that an attempt has ended, also when the transport panics.
 struct End {
-    key: Arc<AttemptKey>,
+    key: AttemptKey,
     worker: Post<Worker>,
     outcome: Option<Outcome>,
 }
 
 impl Drop for End {
     fn drop(&mut self) {
-        self.worker.send(Letter::Finished(Arc::clone(&self.key), self.outcome));
+        self.worker.send(Letter::Finished(self.key.clone(), self.outcome));
     }
 }
 
@@ -161,7 +165,7 @@ impl Reads for Worker {
 impl Handler<Collect> for Worker {
     type Result = ();
 
-    fn handle(&mut self, _: Collect, ctx: &mut Self::Context) {
+    fn handle(&mut self, _: Collect, _: &mut Self::Context) {
         let mut letters = self.mail.take();
         for letter in letters.drain(..) {
             match letter {
@@ -169,7 +173,7 @@ impl Handler<Collect> for Worker {
                 Letter::Said(key, said) => self.core.said(&key, said, &mut self.actions),
                 Letter::Finished(key, outcome) => self.core.finished(&key, outcome, &mut self.actions),
             }
-            self.act(ctx);
+            self.act();
         }
         self.mail.read(letters);
         if self.inbox.is_due(self.inbox.received()) {

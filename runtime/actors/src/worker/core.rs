@@ -40,7 +40,7 @@ pub(super) struct Core {
 struct Job {
     context: Arc<JobContext>,
     /// The latest attempt on each host. Kept until the job is forgotten, so that none is made twice.
-    hosts: HashMap<Box<str>, Record>,
+    hosts: HashMap<Arc<str>, Record>,
 }
 
 #[derive(Debug)]
@@ -53,7 +53,7 @@ struct Record {
 
 #[derive(Debug)]
 enum State {
-    Queued { slots: Vec<String> },
+    Queued { slots: Arc<[String]> },
     Connecting(StopSender),
     Running(StopSender),
     Ended(Outcome),
@@ -93,19 +93,19 @@ impl Core {
         }
     }
 
-    fn start(&mut self, key: &AttemptKey, slots: &[String], out: &mut Vec<Action>) {
+    fn start(&mut self, key: &AttemptKey, slots: &Arc<[String]>, out: &mut Vec<Action>) {
         let Some(job) = self.jobs.get_mut(&key.job) else {
             // Its job could not be read here, or was forgotten: nothing has been started.
             return out.push(ended(key, Outcome::Unreachable));
         };
         let new = || Record {
             attempt: key.attempt,
-            state: State::Queued { slots: slots.to_vec() },
+            state: State::Queued { slots: Arc::clone(slots) },
             is_verifying: false,
         };
-        match job.hosts.get_mut(key.host.as_str()) {
+        match job.hosts.get_mut(&key.host) {
             None => {
-                job.hosts.insert(key.host.as_str().into(), new());
+                job.hosts.insert(Arc::clone(&key.host), new());
             }
             Some(record) if record.attempt == key.attempt => {
                 match record.state {
@@ -130,9 +130,9 @@ impl Core {
         };
         let never =
             Record { attempt: key.attempt, state: State::Ended(Outcome::Unreachable), is_verifying: false };
-        match job.hosts.get_mut(key.host.as_str()) {
+        match job.hosts.get_mut(&key.host) {
             None => {
-                job.hosts.insert(key.host.as_str().into(), never);
+                job.hosts.insert(Arc::clone(&key.host), never);
                 out.push(ended(key, Outcome::Unreachable));
             }
             Some(record) if record.attempt == key.attempt => match &record.state {
@@ -212,7 +212,7 @@ impl Core {
     }
 
     fn record(&mut self, key: &AttemptKey) -> Option<&mut Record> {
-        let record = self.jobs.get_mut(&key.job)?.hosts.get_mut(key.host.as_str())?;
+        let record = self.jobs.get_mut(&key.job)?.hosts.get_mut(&key.host)?;
         (record.attempt == key.attempt).then_some(record)
     }
 
@@ -220,12 +220,12 @@ impl Core {
         while self.running < self.caps.fanout && self.connecting < self.caps.connecting {
             let Some(key) = self.queue.pop_front() else { return };
             let Some(job) = self.jobs.get_mut(&key.job) else { continue };
-            let Some(record) = job.hosts.get_mut(key.host.as_str()) else { continue };
+            let Some(record) = job.hosts.get_mut(&key.host) else { continue };
             // It may have been called off while it waited.
             let (State::Queued { slots }, true) = (&mut record.state, record.attempt == key.attempt) else {
                 continue;
             };
-            let slots = std::mem::take(slots);
+            let slots = Arc::clone(slots);
             let (sender, stop) = stop();
             record.state = State::Connecting(sender);
             self.running += 1;

@@ -63,7 +63,7 @@ impl Parts<'_> {
         let key = &self.attempt.key;
         command
             .env("POGO_JOB_ID", key.job.to_string())
-            .env("POGO_HOST", &key.host)
+            .env("POGO_HOST", &*key.host)
             .env("POGO_SLOT", self.attempt.slots.join(","))
             .env("POGO_ATTEMPT", key.attempt.to_string())
             .stdin(Stdio::null())

@@ -86,8 +86,8 @@ impl Heard {
 }
 
 fn begin(job: Job, secrets: &BTreeMap<String, Secret>) -> UnderWay {
-    let key = AttemptKey { job: JobId::from_bits(9), host: "web1".to_owned(), attempt: Number(2) };
-    let slots = vec!["a.b".to_owned(), "c".to_owned()];
+    let key = AttemptKey { job: JobId::from_bits(9), host: "web1".into(), attempt: Number(2) };
+    let slots = ["a.b".to_owned(), "c".to_owned()].into();
     let attempt = Attempt { key, slots, job: Arc::new(JobContext::new(job, secrets).unwrap()) };
     let (sender, said) = unbounded_channel();
     let window = Arc::new(Window::new(1024 * 1024));

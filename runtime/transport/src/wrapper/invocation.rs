@@ -93,7 +93,7 @@ impl Invocation {
         for (name, value) in attempt.job.secrets() {
             no_zero(&format!("secret `{name}`"), value.expose_secret())?;
         }
-        for text in job.args.iter().chain([&job.shell]).chain(&attempt.slots) {
+        for text in job.args.iter().chain([&job.shell]).chain(attempt.slots.iter()) {
             no_zero("`args`, `shell` or a slot", text)?;
         }
         if let Some(script) = &job.script {
@@ -106,7 +106,7 @@ impl Invocation {
         let key = &attempt.key;
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
         if !key.host.bytes().all(fits) || key.host.is_empty() {
-            return Err(InvocationError::File { name: key.host.clone() });
+            return Err(InvocationError::File { name: key.host.to_string() });
         }
         let id = format!("{}-{}-{}", key.job, key.host, key.attempt);
         Ok(Self { attempt, times, id })
@@ -162,7 +162,7 @@ impl Invocation {
         let key = &self.attempt.key;
         let own = [
             ("POGO_JOB_ID", key.job.to_string()),
-            ("POGO_HOST", key.host.clone()),
+            ("POGO_HOST", key.host.to_string()),
             ("POGO_SLOT", self.attempt.slots.join(",")),
             ("POGO_ATTEMPT", key.attempt.to_string()),
         ];

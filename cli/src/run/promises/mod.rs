@@ -2,9 +2,11 @@
 //!
 //! Checked are, event by event: every host is a target; attempts are made one after the other, numbered, no more often
 //! than the plan allows, and none after a success; a host starts only when all its slots are open, and a slot opens only
-//! after the one before it; of no group are more hosts out of service than its limit; `concurrent`; no start once the job
-//! halts or has too many bad hosts; the job's end agrees with the ends of its hosts. Not checked is what depends on a
-//! clock (`pause_after`, `stagger`, time limits): the times of events are for people.
+//! after the one before it; of no group are more hosts out of service than its limit; `concurrent` and `ramp`; no start once
+//! the job halts or has too many bad hosts; the job's end agrees with the ends of its hosts. What is about time is in
+//! [`times`].
+
+mod times;
 
 use std::collections::HashMap;
 
@@ -12,6 +14,9 @@ use pogo_plan::event::{Event, EventKind};
 use pogo_plan::job::OnFailure;
 use pogo_plan::outcome::{HostState, JobState, Outcome};
 use pogo_plan::{HostIdx, Plan};
+
+use self::times::Times;
+use crate::report::plural;
 
 /// A promise that was broken, and by which event.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -54,13 +59,17 @@ pub(crate) struct Checker<'a> {
     slot_of: HashMap<&'a str, usize>,
     hosts: Vec<Host>,
     in_use: Vec<u32>,
-    n_running: u32,
+    /// Running, or between two attempts.
+    n_in_flight: u32,
+    /// The present step of `ramp`, and how many hosts have succeeded in it.
+    ramp: (usize, u32),
     n_bad: u32,
     /// Why nothing may start any more.
     closed: Option<&'static str>,
     ended: Option<JobState>,
     last_seq: u64,
     violations: Vec<Violation>,
+    times: Times<'a>,
 }
 
 impl<'a> Checker<'a> {
@@ -112,9 +121,24 @@ impl<'a> Checker<'a> {
         }
         let slot_of = slots.iter().enumerate().map(|(at, slot)| (slot.id, at)).collect();
         let in_use = vec![0; plan.limits.len()];
-        let (n_running, n_bad, last_seq) = (0, 0, 0);
+        let (n_in_flight, ramp, n_bad, last_seq) = (0, (0, 0), 0, 0);
         let (closed, ended, violations) = (None, None, Vec::new());
-        Self { plan, slots, slot_of, hosts, in_use, n_running, n_bad, closed, ended, last_seq, violations }
+        let times = Times::new(plan);
+        Self {
+            plan,
+            slots,
+            slot_of,
+            hosts,
+            in_use,
+            n_in_flight,
+            ramp,
+            n_bad,
+            closed,
+            ended,
+            last_seq,
+            violations,
+            times,
+        }
     }
 
     /// Takes in the next event.
@@ -125,6 +149,8 @@ impl<'a> Checker<'a> {
             self.violations.push(Violation { seq, what });
         }
         self.last_seq = seq;
+        let violations = &mut self.violations;
+        self.times.event(event, &mut |what| violations.push(Violation { seq, what }));
         if self.ended.is_some() && !matches!(event.kind, EventKind::LimitChanged { .. }) {
             self.broken("something happened after the job's end".to_owned());
         }
@@ -270,6 +296,7 @@ impl<'a> Checker<'a> {
             HostState::Retrying => host.has_ended,
             _ => true,
         };
+        let succeeds = state == HostState::Succeeded && before != state;
         let comes_back = state == HostState::Succeeded && std::mem::replace(&mut host.is_out, false);
         host.was_good |= state == HostState::Succeeded;
         let (limits, slots) = (host.limits.clone(), host.slots.clone());
@@ -281,8 +308,11 @@ impl<'a> Checker<'a> {
                 *n = n.saturating_sub(1);
             }
         }
-        self.n_running += u32::from(state == HostState::Running);
-        self.n_running = self.n_running.saturating_sub(u32::from(before == HostState::Running));
+        self.n_in_flight += u32::from(state.is_active());
+        self.n_in_flight = self.n_in_flight.saturating_sub(u32::from(before.is_active()));
+        if succeeds {
+            self.ramps_up();
+        }
         if state.is_bad() && !before.is_bad() {
             self.turns_bad(&slots);
         }
@@ -295,7 +325,7 @@ impl<'a> Checker<'a> {
         }
         let most = self.plan.job.retry.attempts.saturating_add(1);
         let Some(host) = self.hosts.get_mut(index) else { return };
-        let (is_over, was_good) = (!host.has_ended, host.was_good);
+        let (is_over, was_good, was_in_flight) = (!host.has_ended, host.was_good, host.state.is_active());
         host.attempts += 1;
         host.has_ended = false;
         let goes_out = !std::mem::replace(&mut host.is_out, true);
@@ -315,11 +345,15 @@ impl<'a> Checker<'a> {
                 self.broken(format!("{name} started before {id} was open"));
             }
         }
-        if self.plan.job.concurrent.is_some_and(|most| self.n_running >= most) {
-            self.broken(format!(
-                "{name} started with {} hosts running, which is `concurrent`",
-                self.n_running
-            ));
+        // Between two attempts a host keeps its place.
+        let job = &self.plan.job;
+        let caps = [("concurrent", job.concurrent), ("ramp", job.ramp.get(self.ramp.0).copied())];
+        let n = self.n_in_flight;
+        for (key, _) in
+            caps.into_iter().filter(|(_, most)| !was_in_flight && most.is_some_and(|most| n >= most))
+        {
+            let others = plural(n as usize, "host");
+            self.broken(format!("{name} started with {others} in flight, more than `{key}` allows"));
         }
         for limit in limits.into_iter().filter(|_| goes_out) {
             let Some(n) = self.in_use.get_mut(limit) else { continue };
@@ -330,6 +364,14 @@ impl<'a> Checker<'a> {
                 self.broken(format!("{name} started as number {n} out of service in {id}, {most} may be"));
             }
         }
+    }
+
+    /// A step of `ramp` ends when as many hosts have succeeded in it as it lets fly; the last one stays.
+    fn ramps_up(&mut self) {
+        let (step, n_good) = self.ramp;
+        let has_next = step + 1 < self.plan.job.ramp.len();
+        let is_over = self.plan.job.ramp.get(step).is_some_and(|&most| n_good + 1 >= most);
+        self.ramp = if has_next && is_over { (step + 1, 0) } else { (step, n_good + 1) };
     }
 
     fn turns_bad(&mut self, slots: &[usize]) {
@@ -376,7 +418,7 @@ mod tests {
         for host in ["host1", "host2", "host3", "host7", "host8", "host9", "\"cache\""] {
             run.ran(host, Outcome::Succeeded);
         }
-        run.done("foo.$colo.one").done("bar.$colo.three").opened("foo.$colo.two");
+        run.done("foo.$colo.one").done("bar.$colo.three").later(5_400_000).opened("foo.$colo.two");
         run.started("host4").started("host5").ended("host4", Outcome::Succeeded).started("host6");
         run.ended("host6", Outcome::Succeeded).ended("host5", Outcome::Succeeded).done("foo.$colo.two");
         run.job(JobState::Succeeded);
@@ -459,6 +501,60 @@ mod tests {
         let mut plan = plan();
         plan.job.concurrent = Some(1);
         let all = violations(&good(), &plan);
-        assert!(all.iter().any(|it| it.contains("host5 started with 1 hosts running")), "{all:?}");
+        assert!(
+            all.iter()
+                .any(|it| it.contains("host5 started with 1 host in flight, more than `concurrent` allows")),
+            "{all:?}"
+        );
+    }
+
+    #[test]
+    fn a_host_between_two_attempts_is_in_flight() {
+        let mut plan = plan();
+        (plan.job.concurrent, plan.job.retry.attempts) = (Some(1), 1);
+        let mut run = Run::new();
+        run.job(JobState::Running).opened("foo.$colo.one").opened("bar.$colo.three").opened("unconstrained");
+        run.started("host7").attempt_ended("host7", FAILED).state("host7", HostState::Retrying);
+        run.started("host8").ended("host8", Outcome::Succeeded).attempt(2).later(60_000).started("host7");
+        let all = violations(&run, &plan);
+        assert_eq!(
+            all,
+            [
+                "9: host8 started with 1 host in flight, more than `concurrent` allows",
+                "14: the stream ends before the job does"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_ramp_goes_up_with_what_succeeds() {
+        let mut plan = plan();
+        plan.job.ramp = vec![1, 2, 3];
+        let run = |steps: &[(&str, &[&str])]| {
+            let mut run = Run::new();
+            run.job(JobState::Running)
+                .opened("bar.$colo.three")
+                .opened("foo.$colo.one")
+                .opened("unconstrained");
+            for (start, end) in steps {
+                run.started(start);
+                end.iter().for_each(|host| {
+                    run.ended(host, Outcome::Succeeded);
+                });
+            }
+            violations(&run, &plan).into_iter().filter(|it| it.contains("`ramp`")).count()
+        };
+        let (none, one): (&[&str], &[&str]) = (&[], &["host7"]);
+        assert_eq!(
+            run(&[("host7", one), ("host8", none), ("host9", &["host8", "host9"]), ("host2", none)]),
+            0
+        );
+        assert_eq!(run(&[("host7", none), ("host8", none)]), 1, "the first step lets one fly");
+        assert_eq!(run(&[("host7", one), ("host8", none), ("host9", none), ("host2", none)]), 1);
+        // One success does not end a step of two.
+        assert_eq!(
+            run(&[("host7", one), ("host8", none), ("host9", &["host8"]), ("host2", none), ("host3", none)]),
+            1
+        );
     }
 }
