@@ -182,23 +182,10 @@ mod tests {
 
     #[test]
     fn the_document_is_as_the_schema_of_the_standard_says() {
-        let text = include_str!("../../tests/fixtures/sarif-2.1.0.schema.json");
-        let mut schema: Value = serde_json::from_str(text).unwrap();
-        // These two patterns have a bracket too much, which not every reader takes; pogo writes neither property.
-        for pointer in
-            ["/definitions/run/properties/language", "/definitions/toolComponent/properties/language"]
-        {
-            schema.pointer_mut(pointer).unwrap().as_object_mut().unwrap().remove("pattern");
-        }
-        let options =
-            jsonschema::options().with_draft(jsonschema::Draft::Draft7).should_validate_formats(true);
-        let validator = options.build(&schema).unwrap();
-        let mut log: Value = serde_json::from_str(&rendered(ReportFormat::Sarif)).unwrap();
-        let errors: Vec<_> =
-            validator.iter_errors(&log).map(|error| format!("{}: {error}", error.instance_path())).collect();
-        assert_eq!(errors, [""; 0]);
-        log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"]["startLine"] = 0.into();
-        assert!(!validator.is_valid(&log));
+        let text = rendered(ReportFormat::Sarif);
+        // Types made from the schema: what they do not know would be missing from what they write again.
+        let known: serde_sarif::sarif::Sarif = serde_json::from_str(&text).unwrap();
+        assert_eq!(serde_json::to_value(known).unwrap(), serde_json::from_str::<Value>(&text).unwrap());
     }
 
     #[test]

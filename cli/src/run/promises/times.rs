@@ -85,10 +85,10 @@ impl<'a> Times<'a> {
         self.last = Some(now);
         match &event.kind {
             EventKind::JobState { state: JobState::Running, .. } => self.began = Some(now),
-            EventKind::JobState { state: JobState::Halting, reason, .. } => {
-                if *reason == Some(HaltReason::JobTimeout) {
-                    self.job_timed_out(now, broken);
-                }
+            EventKind::JobState {
+                state: JobState::Halting, reason: Some(HaltReason::JobTimeout), ..
+            } => {
+                self.job_timed_out(now, broken);
             }
             EventKind::SlotOpened { slot } => self.slot_opened(now, slot, broken),
             EventKind::HostState { host, state } => {

@@ -21,11 +21,14 @@ const PER_BASTION: usize = 8;
 /// How deep configuration files may include each other; ssh has the same limit.
 const DEPTH: usize = 16;
 
+/// Hosts of one class to which the same blocks apply.
+type Alike = (u32, Vec<bool>);
+
 /// What is known of jump hosts.
 #[derive(Debug, Default)]
 pub(super) struct Bastions {
     /// The jump host of the hosts to which these blocks apply.
-    known: Mutex<HashMap<(u32, Vec<bool>), Option<String>>>,
+    known: Mutex<HashMap<Alike, Option<String>>>,
     gates: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
 

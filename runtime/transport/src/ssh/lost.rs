@@ -49,12 +49,14 @@ async fn once(run: &mut Run<'_>) -> Outcome {
             return outcome;
         }
         Ok(Probed::Running) => {
-            run.say("the connection was lost; the attempt still runs, and `pogo probe` will tell how it ends")
+            run.say(
+                "the connection was lost; the attempt still runs, and `pogo probe` will tell how it ends",
+            );
         }
         Ok(Probed::Rebooted) => run
             .say("the connection was lost because the host restarted, and nobody saw how the attempt ended"),
         Ok(Probed::Gone) => {
-            run.say("the connection was lost, and the host does not know how the attempt ended")
+            run.say("the connection was lost, and the host does not know how the attempt ended");
         }
         Err(failure) => run.say(&format!("the connection was lost, and the host cannot be asked: {failure}")),
     }

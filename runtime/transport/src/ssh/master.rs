@@ -99,7 +99,7 @@ impl Master {
             };
             timeout_at(call.until, work).await.unwrap_or(None)
         };
-        let rest = drain(&words, &mut stderr);
+        drain(&words, &mut stderr);
         let ended = match ended {
             Some(ended) => Some(ended),
             None => starting.end().await,
@@ -107,10 +107,6 @@ impl Master {
         starting.is_over = true;
         let is_up = matches!(&ended, Some(Ok(status)) if status.success());
         if is_up {
-            if let Rest::More = rest {
-                // A proxy command has the pipe too, and must not stop because nobody reads.
-                tokio::spawn(async move { listen(&words, &mut Vec::new()).await });
-            }
             return Ok(Self { socket: call.socket.clone(), has_ended: false });
         }
         let _none = std::fs::remove_file(&call.socket);

@@ -13,6 +13,7 @@
 //! | `request`, `session` | what a session runs; writing to it and reading from it |
 //! | `run` | an attempt, from reaching its host to its end |
 //! | `end`, `lost` | making sure that nobody is left; what became of an attempt whose connection was lost |
+//! | `knock` | going to a host as far as the login |
 //! | `trust` | host keys: fetched and put on record |
 //!
 //! A host has one connection at a time, an ssh process that has gone to the background. Everything of an attempt goes over
@@ -25,6 +26,7 @@ mod class;
 mod end;
 mod failure;
 mod folder;
+mod knock;
 mod limits;
 mod lost;
 mod master;

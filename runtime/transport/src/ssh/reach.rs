@@ -11,7 +11,8 @@ use super::bastion::Bastions;
 use super::class::{Class, Classes};
 use super::failure::{Failure, HostKeyProblem, Kind};
 use super::folder::Folder;
-use super::master::{self, Call, Master};
+use super::knock::knock;
+use super::master::{self, Call, Master, NoMaster};
 use super::settings::Settings;
 use super::{SshError, SshOptions};
 use crate::Stop;
@@ -138,10 +139,13 @@ impl Shared {
                 askpass: self.options.askpass.as_ref(),
                 until,
             };
-            let no = match Master::start(call).await {
+            let mut no = match Master::start(call).await {
                 Ok(master) => return Ok(master),
                 Err(no) => no,
             };
+            if no.failure.kind == Kind::Dropped && no.failure.is_at_jump {
+                no = self.look_closer(host, class, no, until).await;
+            }
             if let Some(problem) = no.key {
                 lock(&self.problems).insert(problem);
             }
@@ -152,6 +156,16 @@ impl Shared {
             tracing::debug!(host, said = ?no.failure.said, "the server hung up before login: another try");
             sleep(pause).await;
             wait = (wait * 2).min(LONGEST_WAIT);
+        }
+    }
+
+    /// Why it did not get through a jump host.
+    async fn look_closer(&self, host: &str, class: &Class, no: NoMaster, until: Instant) -> NoMaster {
+        match knock(self, host, class, None, until).await {
+            // It gets through now.
+            Ok((failure, _)) if matches!(failure.kind, Kind::Denied { .. }) && !failure.is_at_jump => no,
+            Ok((failure, key)) => NoMaster { failure, key },
+            Err(_) => no,
         }
     }
 

@@ -190,7 +190,9 @@ impl Run<'_> {
     fn hear(&mut self, event: Event) -> Option<Over> {
         match event {
             Event::Started(traces) => {
-                if self.traces.replace(traces).is_none() {
+                let is_first = self.traces.replace(traces).is_none();
+                // After a restart of the host the rest of the attempt says so again.
+                if is_first {
                     self.progress.started();
                 }
             }

@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use super::bastion::option;
 use super::class::Class;
 use super::failure::{Failure, HostKeyProblem, KeyProblem, Kind};
+use super::knock::knock;
 use super::run::failed;
 use super::settings::Settings;
 use super::{Ssh, master};
@@ -93,7 +94,7 @@ impl Ssh {
     /// is fetched with its own name.
     pub async fn host_key(&self, host: &str, job: &Job) -> Result<Shown, Failure> {
         let class = self.strict(host, job)?;
-        let (failure, problem) = self.knock(host, &class, None).await?;
+        let (failure, problem) = knock(&self.shared, host, &class, None, Self::until(&class)).await?;
         let is_target = problem.as_ref().is_some_and(|_| !failure.is_at_jump);
         match problem.filter(|_| is_target) {
             Some(problem) => self.fetch(host, &class, problem).await.map(Shown::Other),
@@ -140,35 +141,13 @@ impl Ssh {
         self.shared.class(settings).map_err(|error| failed(host, &error))
     }
 
-    /// Goes as far as the login. With a file, what the host shows is taken for good and written there.
-    async fn knock(
-        &self,
-        host: &str,
-        class: &Class,
-        file: Option<&Path>,
-    ) -> Result<(Failure, Option<HostKeyProblem>), Failure> {
-        let time = class.settings().connect_timeout;
-        let mut command = Command::new(self.shared.program());
-        command.arg("-F").arg(class.config()).args(["-N", "-T", "-o", "ControlPath=none"]);
-        command.args(["-o", "PreferredAuthentications=none", "-o", "PubkeyAuthentication=no"]);
-        if let Some(file) = file {
-            let file = file.display();
-            command.args(["-o", "StrictHostKeyChecking=accept-new", "-o", "HashKnownHosts=no"]);
-            command.args(["-o", &format!("UserKnownHostsFile=\"{file}\"")]);
-            command.args(["-o", "GlobalKnownHostsFile=/dev/null", "-o", "KnownHostsCommand=none"]);
-        }
-        command.args(class.arguments()).args(["--", host]);
-        command.env("SSH_ASKPASS_REQUIRE", "never");
-        match master::ask(command, Instant::now() + time).await {
-            Ok((_, _, stderr)) => Ok((Failure::read(host, &stderr), HostKeyProblem::read(host, &stderr))),
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(Failure::new(host, Kind::TimedOut)),
-            Err(error) => Err(failed(host, &error)),
-        }
+    fn until(class: &Class) -> Instant {
+        Instant::now() + class.settings().connect_timeout
     }
 
     async fn fetch(&self, host: &str, class: &Class, problem: HostKeyProblem) -> Result<HostKey, Failure> {
         let file = self.shared.name('k');
-        let knocked = self.knock(host, class, Some(&file)).await;
+        let knocked = knock(&self.shared, host, class, Some(&file), Self::until(class)).await;
         let text = fs::read_to_string(&file);
         let _none = fs::remove_file(&file);
         let (failure, _) = knocked?;

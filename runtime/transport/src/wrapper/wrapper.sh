@@ -101,7 +101,8 @@ esac
 sleep "$p_f" &
 p_z=$!
 wait "$p_z" || { sleep $((p_s + 1)) & p_z=$! ; wait "$p_z"; }
-kill -ALRM "$p_k"; } 7>&- 8>&- &
+# Again until it is heard: bash may miss a signal just before it waits.
+while kill -ALRM "$p_k"; do sleep 1; done; } 7>&- 8>&- &
 p_t=$!
 }
 p_untimer() {
@@ -191,6 +192,9 @@ p_end_for unreachable
 }
 p_on_time() {
 p_sig=1
+case $p_t in
+?*) kill "$p_t" ;;
+esac
 case $p_running$p_stage in
 10) p_stop_for timed_out ;;
 11) p_stage=2; p_signal KILL ;;

@@ -273,10 +273,10 @@ impl Session {
                 }
                 match &event {
                     Event::Output(Stream::Stdout, bytes) if self.keep => {
-                        self.heard.stdout.extend_from_slice(bytes)
+                        self.heard.stdout.extend_from_slice(bytes);
                     }
                     Event::Output(Stream::Stderr, bytes) if self.keep => {
-                        self.heard.stderr.extend_from_slice(bytes)
+                        self.heard.stderr.extend_from_slice(bytes);
                     }
                     Event::Output(..) => {}
                     Event::Phase(phase, traces) => {

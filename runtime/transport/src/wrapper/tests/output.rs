@@ -102,7 +102,7 @@ fn much_output_is_passed_on() {
         match event {
             Event::Output(Stream::Stdout, some) => bytes += some.len(),
             Event::Output(Stream::Stderr, some) => {
-                lines += some.iter().filter(|&&byte| byte == b'\n').count()
+                lines += some.iter().filter(|&&byte| byte == b'\n').count();
             }
             _ => {}
         }
