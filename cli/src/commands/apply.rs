@@ -80,7 +80,7 @@ pub(crate) fn run(args: ApplyArgs, app: &App) -> Result<ExitCode, Failure> {
     let lost = || reports.lost.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let (code, fault) = match ended {
         Ok(ended) => (exit_code(ended.state, signal), None),
-        Err(error @ (RunError::Refused(_) | RunError::Context(_) | RunError::NoTransport)) => {
+        Err(error @ (RunError::Refused(_) | RunError::Context(_) | RunError::Ssh(_))) => {
             return Err(Failure::usage(chain(&error)));
         }
         Err(error) => (ExitCode::Internal, Some(Failure::Internal(chain(&error)))),

@@ -44,7 +44,7 @@ pub(crate) fn run(args: OneArgs, app: &App) -> Result<ExitCode, Failure> {
     let Over { ended, signal, key_problems } = launch.run(&plan, Box::new(listener), app.terminal.stderr)?;
     let code = match ended {
         Ok(ended) => apply::exit_code(ended.state, signal),
-        Err(error @ (RunError::Refused(_) | RunError::Context(_) | RunError::NoTransport)) => {
+        Err(error @ (RunError::Refused(_) | RunError::Context(_) | RunError::Ssh(_))) => {
             return Err(Failure::usage(apply::chain(&error)));
         }
         Err(error) => return Err(Failure::Internal(apply::chain(&error))),
