@@ -19,7 +19,13 @@ fn before_the_start_nothing_has_run() {
     assert_eq!(ran.state("odd1"), "unreachable", "{ran:?}");
     server.has_misbehaved("drop-before");
     assert_eq!(site.log(), Vec::<String>::new());
-    site.is_clean();
+    assert_eq!(site.ssh_processes(), Vec::<String>::new());
+    assert_eq!(site.sockets(), Vec::<std::path::PathBuf>::new());
+    // It never heard that it may start, and says so to whoever asks.
+    for report in site.reports() {
+        let text = fs::read_to_string(site.farm.home().join(".cache/pogo").join(report)).unwrap();
+        assert!(text.contains(" unreachable "), "{text}");
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What becomes of everything when pogo itself is killed.
 
+use std::fs;
+use std::os::unix::fs::FileTypeExt as _;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -19,11 +21,11 @@ fn within_a_minute(what: &str, is_so: impl Fn() -> bool) {
 #[test]
 fn a_killed_pogo_leaves_nothing_a_minute_after_its_commands_have_ended() {
     let site = Site::new();
-    let gate = site.gate("gate");
+    let gate = site.gates(&["pogo-1", "pogo-2", "pogo-3"]);
     site.spec("pogo-[1-3]", &format!("echo up; read go < {gate}; [ $POGO_HOST != pogo-2 ] || exit 7"), "");
     let mut run = site.start(&[]);
-    for n in 1..=3 {
-        run.wait_for("output", &[("host", &format!("pogo-{n}"))]);
+    for _ in 0..3 {
+        run.wait_for("output", &[]);
     }
     run.signal(Signal::SIGKILL);
     let _killed = run.end();
@@ -36,7 +38,12 @@ fn a_killed_pogo_leaves_nothing_a_minute_after_its_commands_have_ended() {
     });
     until("their ends to be kept on the host", || site.reports().len() == 3);
     within_a_minute("an ssh process is left", || site.ssh_processes().is_empty());
-    within_a_minute("a socket is left", || site.sockets().is_empty());
+    within_a_minute("a socket is left", || {
+        !site
+            .sockets()
+            .iter()
+            .any(|path| fs::symlink_metadata(path).is_ok_and(|it| it.file_type().is_socket()))
+    });
     assert!(!site.has_logged("end pogo-2 1"));
 }
 

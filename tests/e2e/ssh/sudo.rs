@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 
 use super::endings::another;
 use super::refusals::said;
-use super::site::{has, is_root};
+use super::site::{has, is_alive, is_root};
 use super::{Site, can, until};
 
 const PASSWORD: &str = "correct horse, $battery 'staple";
@@ -53,8 +53,10 @@ fn with_rules(rules: &str) -> Option<Site> {
     fs::write(site.file("enter"), enter).unwrap();
     fs::set_permissions(site.file("enter"), fs::Permissions::from_mode(0o755)).unwrap();
     // Everybody writes the log, and everybody's home is the one that the list of users names.
-    fs::write(site.file("log"), "").unwrap();
-    fs::set_permissions(site.file("log"), fs::Permissions::from_mode(0o666)).unwrap();
+    for name in ["log", "log.pids"] {
+        fs::write(site.file(name), "").unwrap();
+        fs::set_permissions(site.file(name), fs::Permissions::from_mode(0o666)).unwrap();
+    }
     let text = site
         .read("sshd_config")
         .lines()
@@ -113,14 +115,16 @@ fn at_the_deadline_nobody_is_left() {
         let gate = site.gate("gate");
         fs::set_permissions(site.file("gate"), fs::Permissions::from_mode(0o666)).unwrap();
         let work = format!(
-            "trap '' TERM HUP; (trap '' TERM; sh -c 'read go < {gate}; :') & while :; do read go < {gate}; done"
+            "trap '' TERM HUP; echo $$ >> $LOG.pids\n(trap '' TERM; echo $(exec sh -c 'echo $PPID') >> $LOG.pids; read go < {gate}) &\n\
+             while :; do read go < {gate}; done"
         );
         site.spec("pogo-1", &work, "  user: pogoer\n  run_as: runner\n  timeout: 3s");
         let ran = site.apply(&[]);
         ran.all("timed_out", 1);
         assert_eq!(site.log(), ["start pogo-1 1"]);
-        let left = Command::new("pgrep").args(["-u", &RUNNER.to_string()]).output().unwrap();
-        assert_eq!(String::from_utf8_lossy(&left.stdout), "", "somebody is left");
+        let pids = site.pids();
+        assert_eq!(pids.len(), 2, "{pids:?}");
+        assert!(!pids.into_iter().any(is_alive), "{terminal}: somebody is left");
         site.is_clean();
     }
 }

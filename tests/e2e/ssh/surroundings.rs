@@ -87,8 +87,8 @@ fn a_clock_that_is_wrong_changes_nothing() {
     if !can(library.is_some(), "faketime") {
         return;
     }
-    // Years behind, years ahead, and one that runs a hundred times too fast.
-    for clock in ["-3000d", "+3000d", "+0 x100"] {
+    // Years behind and years ahead.
+    for clock in ["-3000d", "+3000d"] {
         let site = Site::new();
         let home = site.farm.home().display().to_string();
         let set = format!(
@@ -106,7 +106,7 @@ fn a_clock_that_is_wrong_changes_nothing() {
             "{clock}: {ran:?}"
         );
         let year: u32 = site.read("out/pogo-1.stdout").trim().parse().unwrap();
-        assert!(clock.contains('x') || !(2026..2030).contains(&year), "{clock}: {year}");
+        assert!(!(2024..2030).contains(&year), "{clock}: {year}");
         site.is_clean();
     }
 }
