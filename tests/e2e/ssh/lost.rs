@@ -179,8 +179,7 @@ fn what_is_unknown_is_not_tried_again() {
 fn what_restarts_its_host_is_verified_afterwards() {
     let site = Site::new();
     let job = "  on_disconnect: verify\n  verify: {command: 'echo \"verified $POGO_HOST $POGO_ATTEMPT\" >> $LOG', interval: 100ms, timeout: 30s}";
-    let gate = site.gate("gate");
-    site.spec("pogo-1", &loses_its_sshd(&gate), job);
+    site.spec("pogo-1", KILLS_ITS_SSHD, job);
     let ran = site.apply(&["--output-dir", "out"]);
     ran.all("succeeded", 1);
     assert_eq!(site.log(), ["start pogo-1 1", "end pogo-1 1", "verified pogo-1 1"]);
