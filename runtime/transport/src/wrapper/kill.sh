@@ -8,7 +8,13 @@ esac
 # The keeper first: it would start `finally`, and in its group there may be more than itself.
 p_start_of "$p_k"
 case $p_start in
-"$p_ks") kill -KILL "$p_k" 2>/dev/null ;;
+"$p_ks")
+# With it go its timer and its pipes: all of its session that descend from it.
+p_found=
+[ -r /proc/self/stat ] && p_found=$(cat /proc/[0-9]*/stat 2>/dev/null | awk -v k="$p_k" "{ pid = \$1; s = \$0; if (sub(/^.*[)] /, \"\", s) == 0) next; split(s, f, \" \"); up[pid] = f[2]; in_[pid] = f[4] } END { for (pid in up) if (in_[pid] == in_[k] && (up[pid] == k || up[up[pid]] == k)) print pid }")
+kill -KILL "$p_k" 2>/dev/null
+for p_x in $p_found; do kill -KILL "$p_x" 2>/dev/null; done
+;;
 esac
 p_n=0
 while :; do

@@ -52,15 +52,6 @@ esac
 fi
 return 1
 }
-# Sleeps so many milliseconds; not every sleep knows fractions.
-p_sleep() {
-p_s=$(($1 / 1000))
-p_f=$((1000 + $1 % 1000))
-case $p_f in
-1000) sleep "$p_s" ;;
-*) sleep "$p_s.${p_f#1}" 2>/dev/null || sleep $((p_s + 1)) ;;
-esac
-}
 # The folder for what is kept on this host in p_place, made if $1 says so: private, ours, and no link.
 p_is_ours() {
 [ -h "$1" ] && return 1
@@ -68,7 +59,17 @@ p_is_ours() {
 }
 p_places() {
 p_uid=$(id -u)
-p_list="${HOME:-/nonexistent}/.cache/pogo"
-p_other=${XDG_RUNTIME_DIR:-/nonexistent}/pogo
+p_list=${HOME:+$HOME/.cache/pogo}
+p_other=${XDG_RUNTIME_DIR:+$XDG_RUNTIME_DIR/pogo}
 p_last_resort=/tmp/.pogo-$p_uid
+}
+# Removes what nobody asked for in seven days: nobody will. Where there are no records it costs no process.
+p_prune() {
+for p_d in "${HOME:+$HOME/.cache/pogo}" "${XDG_RUNTIME_DIR:+$XDG_RUNTIME_DIR/pogo}" /tmp/.pogo-*; do
+p_is_ours "$p_d" || continue
+for p_x in "$p_d"/*; do
+[ -f "$p_x" ] && find "$p_d" -type f -mtime +6 -exec rm -f {} \; 2>/dev/null
+break
+done
+done
 }

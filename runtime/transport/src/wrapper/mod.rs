@@ -2,7 +2,7 @@
 //!
 //! | file | what it knows |
 //! | --- | --- |
-//! | `wrapper.sh`, `kill.sh`, `probe.sh` | the scripts; `prologue.sh` and `lib.sh` are what they share |
+//! | `wrapper.sh`, `kill.sh`, `probe.sh` | the scripts; the first goes on in `keeper.sh` and `listener.sh`; `prologue.sh` and `lib.sh` are what they share |
 //! | `text` | a script as one constant command line that every login shell takes |
 //! | `request` | what is written to a script's standard input, and when |
 //! | `invocation` | an attempt as such input |

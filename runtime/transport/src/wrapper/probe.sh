@@ -2,11 +2,10 @@
 read -r p_id p_b p_g p_gs p_k p_ks || exit 0
 p_boot_id
 p_places
+p_prune
 p_file=
 for p_d in "$p_list" "$p_other" "$p_last_resort"; do
 p_is_ours "$p_d" || continue
-# What nobody asked for in seven days nobody will.
-find "$p_d" -type f -mtime +7 -exec rm -f {} \; 2>/dev/null
 if [ -f "$p_d/$p_id" ] && read -r p_name p_version p_kind p_status p_where p_line <"$p_d/$p_id"; then
 p_file=$p_d/$p_id
 break

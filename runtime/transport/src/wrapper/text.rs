@@ -25,9 +25,11 @@ impl Script {
 
 const PROLOGUE: &str = include_str!("prologue.sh");
 const LIB: &str = include_str!("lib.sh");
+const WRAPPER_OPENING: &str = include_str!("wrapper.sh");
+const KEEPER: &str = include_str!("keeper.sh");
 
 pub(super) static WRAPPER: LazyLock<Script> =
-    LazyLock::new(|| Script::new(&[PROLOGUE, LIB, include_str!("wrapper.sh")]));
+    LazyLock::new(|| Script::new(&[PROLOGUE, LIB, WRAPPER_OPENING, KEEPER, include_str!("listener.sh")]));
 pub(super) static KILL: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[PROLOGUE, LIB, include_str!("kill.sh")]));
 pub(super) static PROBE: LazyLock<Script> =

@@ -73,7 +73,8 @@ fn verify_needs_successes_in_a_row_and_has_a_time_of_its_own() {
         let (ended, heard) =
             host.run(pogo_plan::Job { verify: Some(check("sleep 1000", 300)), ..job("true") });
         assert_eq!(ended.outcome, Outcome::TimedOut, "{:?}", host.shell);
-        assert!(members(heard.traces.unwrap().group.pid).is_empty());
+        let group = heard.traces.unwrap().group.pid;
+        eventually("nobody is left", || members(group).is_empty());
         host.assert_clean();
     }
 }
@@ -132,7 +133,7 @@ fn secrets_and_commands_are_in_no_list_of_processes() {
 fn a_script_is_sent_run_and_removed() {
     for host in Host::all() {
         let odd = "two words'\n$x";
-        let text = b"#!/bin/sh\nprintf '%s|' \"$@\"\necho \"${0##*/}\"\nstat -c %a \"$0\" \"${0%/*/*}\"\n";
+        let text = b"#!/bin/sh\nprintf '%s|' \"$@\"\necho \"${0##*/}\"\nstat -c %a \"$0\" \"${0%/*}\"\n";
         let (ended, heard) = host.run(script("deploy me.sh", text, &["a", odd, ""]));
         assert_eq!(ended.outcome, Outcome::Succeeded, "{:?} {}", host.shell, heard.err());
         assert_eq!(heard.out(), format!("a|{odd}||deploy me.sh\n700\n700\n"), "{:?}", host.shell);
@@ -188,5 +189,38 @@ fn a_shell_that_is_not_there_is_a_failure_127() {
             "{heard:?}"
         );
         assert!(heard.err().contains("/no/such/shell"), "{heard:?}");
+    }
+}
+
+#[test]
+fn a_file_system_that_executes_nothing_still_runs_scripts() {
+    let Some(mount) = Mount::new("size=1m,noexec") else { return };
+    for mut host in Host::all() {
+        host.env = vec![("TMPDIR", mount.at.path().to_owned())];
+        let text = b"#! /bin/sh -e\nprintf '%s|' \"$@\"; echo \"$0\"; false; echo not\n";
+        let (ended, heard) = host.run(script("s", text, &["a b", "c"]));
+        let failed = Outcome::Failed { exit: Exit::Status(1), phase: Phase::Command };
+        assert_eq!(ended.outcome, failed, "{:?} {heard:?}", host.shell);
+        assert!(heard.out().starts_with("a b|c|/tmp/pogo-"), "{:?} {heard:?}", host.shell);
+        assert!(ended.message.as_ref().unwrap().contains("noexec"), "{:?} {ended:?}", host.shell);
+        let left: Vec<_> = std::fs::read_dir(mount.at.path()).unwrap().flatten().collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+#[test]
+fn full_file_systems_are_said() {
+    let Some(mount) = Mount::new("size=64k") else { return };
+    for mut host in Host::all() {
+        // Too little for the script, enough to begin with.
+        host.env = vec![("TMPDIR", mount.at.path().to_owned())];
+        let (ended, heard) = host.run(script("s", &[b'x'; 100_000], &[]));
+        assert_eq!(ended.outcome, Outcome::Unreachable, "{:?} {heard:?}", host.shell);
+        assert!(ended.message.as_ref().unwrap().contains("full"), "{:?} {ended:?}", host.shell);
+        let left: Vec<_> = std::fs::read_dir(mount.at.path()).unwrap().flatten().collect();
+        assert!(left.is_empty(), "{left:?}");
+        // Of no use at all: another place serves.
+        host.env = vec![("TMPDIR", "/proc".into())];
+        assert_eq!(host.run(job("true")).0.outcome, Outcome::Succeeded, "{:?}", host.shell);
     }
 }

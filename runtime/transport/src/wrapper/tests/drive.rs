@@ -66,9 +66,14 @@ pub(super) fn script(name: &str, bytes: &[u8], args: &[&str]) -> Job {
 }
 
 pub(super) fn invocation_with(job: Job, secrets: &BTreeMap<String, Secret>) -> Invocation {
-    let key = AttemptKey { job: JobId::from_bits(9), host: "web1".to_owned(), attempt: Number(2) };
+    invocation_of(2, job, secrets)
+}
+
+/// With a number of its own, for records in a place that all tests share.
+pub(super) fn invocation_of(number: u32, job: Job, secrets: &BTreeMap<String, Secret>) -> Invocation {
+    let key = AttemptKey { job: JobId::from_bits(9), host: "web1".into(), attempt: Number(number) };
     let slots = vec!["a.b".to_owned(), "c".to_owned()];
-    let attempt = Attempt { key, slots, job: Arc::new(JobContext::new(job, secrets).unwrap()) };
+    let attempt = Attempt { key, slots: slots.into(), job: Arc::new(JobContext::new(job, secrets).unwrap()) };
     let times = Times { grace: Duration::from_millis(300), last_words: Duration::from_secs(10) };
     Invocation::new(attempt, times).unwrap()
 }
@@ -82,6 +87,8 @@ pub(super) struct Host {
     pub(super) shell: Vec<String>,
     pub(super) folder: TempDir,
     pub(super) path: Option<PathBuf>,
+    /// Further variables of the session.
+    pub(super) env: Vec<(&'static str, PathBuf)>,
 }
 
 impl Host {
@@ -90,7 +97,12 @@ impl Host {
         for name in ["home", "tmp"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();
         }
-        Self { shell: shell.iter().map(|&word| word.to_owned()).collect(), folder, path: None }
+        Self {
+            shell: shell.iter().map(|&word| word.to_owned()).collect(),
+            folder,
+            path: None,
+            env: Vec::new(),
+        }
     }
 
     /// Every host that there may be.
@@ -145,6 +157,7 @@ impl Host {
         if let Some(path) = &self.path {
             command.env("PATH", path);
         }
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     }
 
@@ -171,6 +184,31 @@ impl Host {
             std::fs::read_dir(self.tmp()).unwrap().flatten().map(|entry| entry.path()).collect();
         assert!(left.is_empty(), "{:?}: {left:?}", self.shell);
         assert!(!self.report().exists(), "{:?}", self.shell);
+    }
+}
+
+/// A small file system of its own, gone when dropped.
+pub(super) struct Mount {
+    pub(super) at: TempDir,
+}
+
+impl Mount {
+    /// `None`, said aloud, where nobody may mount.
+    pub(super) fn new(options: &str) -> Option<Self> {
+        let at = TempDir::new().unwrap();
+        let mut command = Command::new("mount");
+        command.args(["-t", "tmpfs", "-o", options, "none"]).arg(at.path()).stderr(Stdio::null());
+        if command.status().is_ok_and(|status| status.success()) {
+            return Some(Self { at });
+        }
+        eprintln!("SKIPPED: the right to mount is needed");
+        None
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let _best_effort = Command::new("umount").arg("-l").arg(self.at.path()).status();
     }
 }
 
@@ -250,8 +288,9 @@ impl Session {
 
     /// Goes on until something is said; `None` if both streams end first.
     pub(super) fn until(&mut self, mut wanted: impl FnMut(&Event, &Heard) -> bool) -> Option<Event> {
-        let by = Instant::now() + PATIENCE;
         loop {
+            // Silence for so long means that nothing more comes.
+            let by = Instant::now() + PATIENCE;
             let mut events = Vec::new();
             let mut is_over = false;
             match self.bytes.recv_timeout(by.saturating_duration_since(Instant::now())) {
