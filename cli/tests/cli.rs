@@ -7,6 +7,7 @@
 )]
 
 mod apply;
+mod ssh;
 mod support;
 
 use std::path::Path;
@@ -60,6 +61,9 @@ fn help_is_data_and_wrong_usage_is_not() {
         "compile",
         "schedule",
         "apply",
+        "one",
+        "trust",
+        "probe",
         "replay",
         "explain",
         "why",

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::pogo::{program, root};
 
-const DOCUMENTS: &[&str] = &["README.md", "docs/language.md"];
+const DOCUMENTS: &[&str] = &["README.md", "docs/language.md", "docs/ssh.md"];
 
 #[test]
 fn terminal_sessions_are_true() {

@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use pogo_actors::{RunError, Subscriber, SubscriberError};
 use pogo_plan::Plan;
 use pogo_plan::event::{Event, Header};
+use pogo_plan::job::Transport;
 use pogo_plan::outcome::JobState;
 
 use self::launch::{Launch, Over};
@@ -256,12 +257,16 @@ fn begin(
         to,
         "{}",
         streams.style.bold(&format!(
-            "job {} in namespace {}: {} in {}, {}, at most {fanout} at once on this machine",
+            "job {} in namespace {}: {} in {}, {}, at most {fanout} at once {}",
             header.job,
             visible(&plan.namespace),
             plural(plan.targets.len(), "target"),
             plural(threads.count(), "thread"),
             plural(plan.limits.len(), "limit"),
+            match plan.job.transport {
+                Transport::Local => "on this machine",
+                Transport::Ssh => "over ssh",
+            },
         ))
     )?;
     if let Some(wanted) = lowered {

@@ -9,8 +9,8 @@ use crate::failure::Failure;
 const OWN: u64 = 64;
 /// What an attempt needs: the pipes of a process and of the one that is being started, its script, its handle.
 const OF_ATTEMPT: u64 = 8;
-/// What an attempt over ssh needs: six while it runs (three pipes of its session, with the socket to the connection), and
-/// more for a moment while the ssh process is started or a further session is opened.
+/// What an attempt over ssh needs. Measured: two while it connects, five while it runs; for a moment more, while ssh is
+/// started or a further session is opened.
 const OF_SSH_ATTEMPT: u64 = 10;
 /// What an attempt needs if its output goes to files of its own.
 const OF_OUTPUT: u64 = 2;

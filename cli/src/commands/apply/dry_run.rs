@@ -108,7 +108,7 @@ fn shown(key: &str, value: &Value) -> (String, String) {
         }
         Value::Object(object) => object
             .iter()
-            .filter(|(_, value)| !value.is_null())
+            .filter(|(_, value)| !is_empty(value))
             .map(|(key, value)| {
                 let (name, text) = shown(key, value);
                 format!("{name}={text}")
@@ -119,6 +119,15 @@ fn shown(key: &str, value: &Value) -> (String, String) {
         other => other.to_string(),
     };
     (name.to_owned(), text)
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(object) => object.is_empty(),
+        _ => false,
+    }
 }
 
 /// The settings of a spec that sets none, asked of whoever knows: the compiler.
