@@ -100,6 +100,7 @@ impl Master {
             timeout_at(call.until, work).await.unwrap_or(None)
         };
         drain(&words, &mut stderr);
+        let is_late = ended.is_none();
         let ended = match ended {
             Some(ended) => Some(ended),
             None => starting.end().await,
@@ -110,11 +111,16 @@ impl Master {
             return Ok(Self { socket: call.socket.clone(), has_ended: false });
         }
         let _none = std::fs::remove_file(&call.socket);
-        let failure = match ended {
-            None | Some(Err(_)) if stderr.is_empty() => Failure::new(host, Kind::TimedOut),
-            Some(Ok(status)) if is_killed(status) && stderr.is_empty() => Failure::new(host, Kind::TimedOut),
-            _ => Failure::read(host, &stderr),
-        };
+        let mut failure = Failure::read(host, &stderr);
+        let is_silent = stderr.is_empty()
+            && match &ended {
+                None | Some(Err(_)) => true,
+                Some(Ok(status)) => is_killed(*status),
+            };
+        // What it had said by then may be no more than a warning.
+        if is_silent || (is_late && failure.kind == Kind::Other) {
+            failure.kind = Kind::TimedOut;
+        }
         Err(NoMaster { failure, key: HostKeyProblem::read(host, &stderr) })
     }
 
