@@ -45,6 +45,9 @@ pub struct Turn {
     pub facts: Vec<(JobId, Fact<HostIdx>)>,
     /// For own jobs, in order; to be told after the commit.
     pub effects: Vec<Effect>,
+    /// Jobs of others for which there are effects of the operations of this turn: who runs them has something to read, and
+    /// is to be woken after the commit. Whoever is not woken looks now and then.
+    pub others: BTreeSet<JobId>,
 }
 
 impl Turn {
@@ -59,6 +62,7 @@ impl Turn {
         self.ops.clear();
         self.facts.clear();
         self.effects.clear();
+        self.others.clear();
     }
 }
 
@@ -119,7 +123,8 @@ impl Replica {
             self.next += 1;
             return Ok(());
         }
-        self.apply(at, op, turn);
+        // Others were woken by whoever appended it.
+        self.apply(at, op, turn, false);
         Ok(())
     }
 
@@ -199,10 +204,10 @@ impl Replica {
         // The log's time never goes back, whatever the clock of a process says.
         let now = now.max(self.last);
         turn.ops.push((now, op.clone()));
-        self.apply(now, op, turn);
+        self.apply(now, op, turn, true);
     }
 
-    fn apply(&mut self, at: Monotonic, op: Op, turn: &mut Turn) {
+    fn apply(&mut self, at: Monotonic, op: Op, turn: &mut Turn, is_new: bool) {
         self.last = self.last.max(at);
         self.next += 1;
         self.ledger.apply(at, op, &mut self.scratch);
@@ -215,6 +220,8 @@ impl Replica {
             }
             if is_own {
                 turn.effects.push(effect);
+            } else if is_new {
+                turn.others.extend(effect.job());
             }
         }
     }

@@ -34,6 +34,18 @@ pub enum StoreError {
         /// What this pogo does not know, and which version has it.
         what: String,
     },
+    /// The ledger of a namespace was made by other rules than those of this pogo.
+    #[error("{}", rules(path, namespace, *found, *known))]
+    Rules {
+        /// The store's folder.
+        path: PathBuf,
+        /// The namespace.
+        namespace: String,
+        /// The version of the rules that its ledger follows.
+        found: i64,
+        /// The version that this pogo follows.
+        known: i64,
+    },
     /// It is damaged, or something else than a store.
     #[error(
         "the store `{}` is damaged or is no store: {detail}. Restore it from a copy, or move it away; hosts that it has \
@@ -189,6 +201,21 @@ pub enum StoreError {
 
 fn process(pid: Option<u32>) -> String {
     pid.map(|pid| format!(" (process {pid})")).unwrap_or_default()
+}
+
+fn rules(path: &Path, namespace: &str, found: i64, known: i64) -> String {
+    let path = path.display();
+    if found > known {
+        format!(
+            "the namespace `{namespace}` of the store `{path}` is kept by a newer pogo (version {found} of the ledger's rules, \
+             and this one follows {known}). Use that pogo, or another store with `--store`"
+        )
+    } else {
+        format!(
+            "the namespace `{namespace}` of the store `{path}` has unfinished jobs of an older pogo (version {found} of the \
+             ledger's rules, and this one follows {known}). Finish or prune them with that pogo; then this one goes on by itself"
+        )
+    }
 }
 
 fn list(jobs: &[JobId]) -> String {

@@ -5,32 +5,11 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use nix::sys::statfs::statfs;
 use nix::sys::statvfs::statvfs;
 use pogo_plan::event::JobId;
 
 use crate::error::StoreError;
-
-/// File systems on which a lock of one machine may not hold on another, by the number that `statfs` gives.
-const NETWORK: &[(u32, &str)] = &[
-    (0x6969, "nfs"),
-    (0xff53_4d42, "cifs"),
-    (0xfe53_4d42, "smb2"),
-    (0x517b, "smb"),
-    (0x0102_1997, "9p"),
-    (0x6573_5546, "fuse"),
-    (0x5346_414f, "afs"),
-    (0x6b41_4653, "afs"),
-    (0x00c3_6400, "ceph"),
-    (0x0bd0_0bd0, "lustre"),
-    (0x0116_1970, "gfs2"),
-    (0x7461_636f, "ocfs2"),
-    (0x7375_7245, "coda"),
-    (0x564c, "ncp"),
-    (0xaad7_aaea, "panfs"),
-    (0x1983_0326, "beegfs"),
-    (0x4750_4653, "gpfs"),
-];
+use crate::place;
 
 /// The places of a store's parts.
 #[derive(Clone, Debug)]
@@ -53,15 +32,7 @@ impl Folder {
         let failed = |path: &Path, error| StoreError::io("cannot make the folder", path, error);
         fs::create_dir_all(root).map_err(|error| failed(root, error))?;
         let root = root.canonicalize().map_err(|error| failed(root, error))?;
-        let found = statfs(&root).map_err(|error| failed(&root, error.into()))?.filesystem_type().0;
-        // The numbers are 32 bits wide; how wide the field is depends on the machine.
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "the field holds 32 bits"
-        )]
-        let found = found as u32;
-        if let Some(&(_, kind)) = NETWORK.iter().find(|&&(number, _)| number == found) {
+        if let Some(kind) = place::network(&root).map_err(|error| failed(&root, error))? {
             return Err(StoreError::NetworkFileSystem { path: root, kind });
         }
         let own = fs::metadata(&root).map_err(|error| failed(&root, error))?.mode();

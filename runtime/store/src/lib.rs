@@ -2,7 +2,8 @@
 //! processes and users share.
 //!
 //! It decides nothing. What goes out of service and what waits is decided by [`pogo_schedule::ledger`], of which each process
-//! has a copy; the store keeps the operations in one order, so that all copies are the same.
+//! has a replica; the store keeps the operations in one order, so that all replicas are the same. What a process does with its
+//! turn is [`pogo_schedule::replica`]: here are the rows, the locks and the waking.
 //!
 //! # The folder
 //!
@@ -32,13 +33,15 @@
 //!
 //! # Snapshots
 //!
-//! After many operations, and when the last job of a namespace ends, a commit also has the ledger as a whole, and the log
+//! After many operations, and when no job of a namespace is unfinished, a commit also has the ledger as a whole, and the log
 //! before it is deleted as far as the owners of all living jobs have read it.
 //!
-//! # Limits of this version
+//! # Other versions of the ledger's rules
 //!
-//! The rules of the ledger have a version in each namespace. A pogo with other rules is refused; it will have to go on from a
-//! snapshot once there are other rules.
+//! The same operations give another ledger by other rules, so each namespace has the version of the rules that its log follows.
+//! A pogo with newer rules goes on from the snapshot, which holds facts and no decisions, once no job of the namespace is
+//! unfinished: from then on an older pogo is refused ([`StoreError::Rules`]). While a job is unfinished it is the newer pogo
+//! that is refused, also if that job's process is dead: only the rules by which its places were given say what they are worth.
 
 mod author;
 mod clock;
@@ -48,7 +51,9 @@ mod db;
 mod error;
 mod folder;
 mod lock;
+mod namespace;
 mod output;
+mod place;
 mod read;
 mod replica;
 mod session;

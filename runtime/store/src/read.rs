@@ -33,13 +33,13 @@ use crate::command;
 use crate::db::{self, Asked, Use};
 use crate::error::StoreError;
 use crate::folder::Folder;
+use crate::namespace::{number, read_plan};
 use crate::output::{self, Output};
-use crate::replica::{number, read_plan};
 use crate::session::{Answer, CommandId};
 use crate::store::Store;
 
-/// How often it is looked whether something has come.
-const LOOK: Duration = Duration::from_millis(50);
+/// How often it is looked whether something was committed: a look reads a number that processes share in memory, nothing else.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// Asks a store. Each call waits for the answer; for use by one thread.
 #[derive(Debug)]
@@ -126,6 +126,7 @@ impl Reader {
     pub fn wait_answer(&mut self, id: CommandId, most: Duration) -> Result<Option<Answer>, StoreError> {
         let start = Instant::now();
         loop {
+            let seen = self.version()?;
             let question = sqlx::query("SELECT state, answer FROM commands WHERE id = ?").bind(id.0);
             let row = self.runtime.block_on(question.fetch_optional(&mut self.db));
             let failed = |error| StoreError::database(self.folder.root(), &error);
@@ -140,8 +141,24 @@ impl Reader {
             if start.elapsed() >= most {
                 return Ok(None);
             }
+            self.wait_for_more(seen, most.saturating_sub(start.elapsed()))?;
+        }
+    }
+
+    /// Changes with every commit of others.
+    fn version(&mut self) -> Result<i64, StoreError> {
+        let row = self.runtime.block_on(sqlx::query("PRAGMA data_version").fetch_one(&mut self.db));
+        let failed = |error| StoreError::database(self.folder.root(), &error);
+        row.map_err(failed)?.try_get(0).map_err(failed)
+    }
+
+    /// Until something was committed after the version that was seen, at most so long.
+    fn wait_for_more(&mut self, seen: i64, most: Duration) -> Result<(), StoreError> {
+        let start = Instant::now();
+        while start.elapsed() < most && self.version()? == seen {
             std::thread::sleep(LOOK.min(most));
         }
+        Ok(())
     }
 
     /// What is kept of an attempt's output so far.

@@ -264,8 +264,9 @@ impl Session {
         self.ask(|reply| Request::Command(job, command, reason, reply))
     }
 
-    /// Deletes the jobs of the namespace that ended before a moment (microseconds since 1970) and have left no host out of
-    /// service, with all that was kept of them. Jobs that have not ended are kept, however old.
+    /// Deletes the jobs of the namespace of which nothing was put on record since a moment (microseconds since 1970), and which
+    /// have no host out of service, with all that was kept of them. A job that has not ended is kept while a process runs it;
+    /// one whose process is gone is given up: its limits are in force no more.
     ///
     /// # Errors
     ///

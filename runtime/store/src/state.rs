@@ -2,6 +2,9 @@
 
 use pogo_plan::outcome::JobState;
 
+/// The first number of a job that has ended.
+pub(crate) const ENDED: i64 = 16;
+
 pub(crate) const fn code(state: JobState) -> i64 {
     match state {
         JobState::Running => 0,

@@ -488,6 +488,18 @@ impl Ledger {
         waiting.into_iter().map(|(_, job)| job).collect()
     }
 
+    /// The jobs that have registered and not finished, in no particular order: their limits are in force.
+    pub fn unfinished(&self) -> impl Iterator<Item = JobId> + '_ {
+        self.jobs.iter().filter(|(_, job)| job.is_unfinished).map(|(_, job)| job.id)
+    }
+
+    /// Whether a job has registered and not finished.
+    #[must_use]
+    pub fn is_unfinished(&self, job: JobId) -> bool {
+        let job = self.job_index.get(&job).and_then(|&job| self.jobs.get(job));
+        job.is_some_and(|job| job.is_unfinished)
+    }
+
     /// When [`Op::Tick`] is wanted next. Who was told by [`Effect::WakeAt`] knows; a restored ledger says it here.
     #[must_use]
     pub fn wake_at(&self) -> Option<Monotonic> {

@@ -43,6 +43,13 @@ pub struct Snapshot {
     aside: Vec<(u32, WaiterForm)>,
 }
 
+impl Snapshot {
+    /// The jobs in it: those whose plans [`Ledger::restore`] asks for.
+    pub fn jobs(&self) -> impl Iterator<Item = JobId> + '_ {
+        self.jobs.iter().map(|form| form.job)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct JobForm {

@@ -7,7 +7,7 @@ use sqlx::sqlite::SqliteRow;
 use super::Reader;
 use crate::db::Asked;
 use crate::error::StoreError;
-use crate::replica::job_of;
+use crate::namespace::job_of;
 
 /// Something that an operator did.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use super::Reader;
 use crate::codec;
 use crate::error::StoreError;
 use crate::folder::Folder;
-use crate::replica::number;
+use crate::namespace::number;
 
 /// How many entries are in memory at once.
 const PART: u32 = 500;
@@ -101,11 +101,12 @@ impl Reader {
     pub fn follow(&mut self, job: JobId, after: u64, most: Duration) -> Result<Vec<Entry>, StoreError> {
         let start = Instant::now();
         loop {
+            let seen = self.version()?;
             let part = self.runtime.block_on(read_part(&mut self.db, &self.folder, job, after, PART))?;
             if !part.is_empty() || start.elapsed() >= most {
                 return Ok(part);
             }
-            std::thread::sleep(super::LOOK.min(most));
+            self.wait_for_more(seen, most.saturating_sub(start.elapsed()))?;
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::author::Who;
 use crate::db::Asked;
 use crate::error::StoreError;
 use crate::lock::OwnerProbe;
-use crate::replica::{job_of, number};
+use crate::namespace::{job_of, number};
 use crate::state;
 
 /// Which jobs are wanted; all without.

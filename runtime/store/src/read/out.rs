@@ -8,8 +8,10 @@ use pogo_plan::outcome::{Attempt, HostState};
 use sqlx::Row;
 
 use super::Reader;
+use crate::db::RULES;
 use crate::error::StoreError;
-use crate::replica::{Namespace, Replica};
+use crate::namespace::Namespace;
+use crate::replica::Following;
 
 /// A host out of service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +50,7 @@ impl Reader {
         let limits = limits_of(&replica);
         let boots = self.boots(id)?;
         let mut hosts: Vec<OutHost> = replica
-            .ledger
+            .ledger()
             .out_of_service()
             .map(|out| OutHost {
                 host: out.host.to_owned(),
@@ -66,7 +68,7 @@ impl Reader {
     }
 
     /// The ledger of a namespace as it is now; nothing if there is no such namespace.
-    pub(super) fn replica(&mut self, namespace: &str) -> Result<Option<(i64, Replica)>, StoreError> {
+    pub(super) fn replica(&mut self, namespace: &str) -> Result<Option<(i64, Following)>, StoreError> {
         let (db, folder) = (&mut self.db, &self.folder);
         self.runtime.block_on(async {
             let Some(id) = Namespace::find(db, folder, namespace).await? else { return Ok(None) };
@@ -74,8 +76,11 @@ impl Reader {
             let begun = sqlx::query("BEGIN").execute(&mut *db).await;
             begun.map_err(|error| StoreError::database(folder.root(), &error))?;
             let loaded = async {
-                Namespace::read(db, folder, id).await?;
-                Replica::load(db, folder, id).await
+                let found = Namespace::read(db, folder, id).await?;
+                if found.rules > RULES || !found.is_idle(db, folder, id).await? {
+                    found.follow(folder)?;
+                }
+                Following::load(db, folder, id).await
             };
             let loaded = loaded.await;
             let _ = sqlx::query("ROLLBACK").execute(&mut *db).await;
@@ -103,8 +108,8 @@ fn wall_of(boots: &BTreeMap<u64, i64>, ns: u64) -> i64 {
 }
 
 /// The limits in force of each host, by the name that the ledger has for it.
-pub(super) fn limits_of(replica: &Replica) -> HashMap<String, BTreeSet<String>> {
-    let out: BTreeSet<&str> = replica.ledger.out_of_service().map(|out| out.host).collect();
+pub(super) fn limits_of(replica: &Following) -> HashMap<String, BTreeSet<String>> {
+    let out: BTreeSet<&str> = replica.ledger().out_of_service().map(|out| out.host).collect();
     let mut limits: HashMap<String, BTreeSet<String>> = HashMap::new();
     for plan in replica.plans() {
         for limit in &plan.limits {

@@ -14,7 +14,7 @@ use pogo_schedule::ledger::On;
 use super::out::limits_of;
 use super::{JobRow, Reader};
 use crate::error::StoreError;
-use crate::replica::Replica;
+use crate::replica::Following;
 
 /// How a job stands.
 #[derive(Clone, Debug)]
@@ -113,7 +113,7 @@ fn waits_of(
     plan: &Plan,
     slots: &Slots,
     opened: &[bool],
-    replica: &Replica,
+    replica: &Following,
     waiting: impl Iterator<Item = HostIdx>,
 ) -> Vec<Wait> {
     // Hosts with the same closed slots have one list between them.
@@ -130,7 +130,7 @@ fn waits_of(
             by_slots.entry(closed).or_default().push(name);
             continue;
         }
-        let on = replica.ledger.waits_for(job.id, host);
+        let on = replica.ledger().waits_for(job.id, host);
         let on = on.as_ref().map_or(WaitsFor::Job, |on: &On| on.into());
         match waits.iter_mut().find(|wait| wait.on == on) {
             Some(wait) => wait.hosts.push(name),
@@ -144,11 +144,11 @@ fn waits_of(
     waits
 }
 
-fn holders(replica: &Replica, on: &WaitsFor) -> Vec<Holder> {
+fn holders(replica: &Following, on: &WaitsFor) -> Vec<Holder> {
     let (WaitsFor::Limit { limit } | WaitsFor::Turn { limit }) = on else { return Vec::new() };
     let limits = limits_of(replica);
     let mut holders = Vec::new();
-    for out in replica.ledger.out_of_service() {
+    for out in replica.ledger().out_of_service() {
         if !limits.get(out.host).is_some_and(|limits| limits.contains(limit)) {
             continue;
         }

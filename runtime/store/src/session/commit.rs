@@ -2,23 +2,31 @@
 
 use std::time::Duration;
 
+use hashbrown::HashMap;
 use pogo_plan::HostIdx;
 use pogo_plan::event::{Fact, JobId};
 use pogo_schedule::job::Counts;
 use pogo_schedule::journal::FactRecord;
-use pogo_schedule::ledger::{Effect, Op, Record};
+use pogo_schedule::ledger::{Op, Record};
+use pogo_schedule::replica::Turn;
+use pogo_schedule::time::Monotonic;
 use sqlx::Row;
 
 use super::writer::Writer;
 use super::{Answer, Batch, CommandId, Told};
 use crate::codec;
 use crate::error::StoreError;
+use crate::folder::Folder;
 use crate::lock::OwnerProbe;
-use crate::replica::{Namespace, Replica, number};
+use crate::namespace::{Namespace, number};
+use crate::replica::Following;
 use crate::state;
 
-/// After so many operations, the next commit has a snapshot: a process that starts then reads no more than that.
-pub(super) const SNAPSHOT_EVERY: i64 = 20_000;
+/// After so many operations, the next commit has a snapshot: a process that starts then reads not many more than that.
+const SNAPSHOT_EVERY: i64 = 2_000;
+
+/// A large ledger is worth more operations: so many bytes of a snapshot cost as much as one operation that is read.
+const BYTES_PER_OPERATION: i64 = 16;
 
 /// A turn that has not come for so long is told of, and again each time this has passed.
 const STALLED: Duration = Duration::from_secs(5);
@@ -27,34 +35,59 @@ const STALLED: Duration = Duration::from_secs(5);
 #[derive(Default)]
 pub(super) struct Draft {
     /// The ledger's time.
-    ns: u64,
-    /// Where the log ended before.
-    pub(super) from: i64,
-    records: Vec<Record>,
-    /// Facts by job, in the order in which jobs were first spoken of.
-    facts: Vec<JobDraft>,
+    pub(super) ns: u64,
+    /// Operations and facts.
+    pub(super) turn: Turn,
+    counts: HashMap<JobId, Counts>,
     answers: Vec<(CommandId, Answer)>,
     /// What is told, in order.
     told: Vec<Told>,
-    /// Jobs of others that have an answer to read.
-    wake: Vec<JobId>,
+    /// Whose owners were asked about; once in a turn is enough.
+    pub(super) gone: HashMap<JobId, bool>,
     has_new_boot: bool,
 }
 
+impl Draft {
+    /// Has the effects told that have come up to now.
+    pub(super) fn take_effects(&mut self) {
+        let mut effects = std::mem::take(&mut self.turn.effects);
+        // The ledger itself says when it wants to look again, and what it refuses.
+        effects.retain(|effect| effect.job().is_some());
+        if !effects.is_empty() {
+            self.told.push(Told::Effects(effects));
+        }
+    }
+}
+
+/// Sees whether the processes of other jobs are alive.
+pub(super) struct Owners<'a> {
+    pub(super) folder: &'a Folder,
+    pub(super) probes: &'a mut HashMap<JobId, OwnerProbe>,
+    pub(super) gone: &'a mut HashMap<JobId, bool>,
+}
+
+impl Owners<'_> {
+    /// Whether nobody holds the job's lock.
+    pub(super) fn is_gone(&mut self, job: JobId) -> bool {
+        if let Some(is_gone) = self.gone.get(&job) {
+            return *is_gone;
+        }
+        let probe = self.probes.entry(job).or_insert_with(|| OwnerProbe::new(&self.folder.job_lock(job)));
+        let is_gone = !probe.is_alive();
+        if is_gone {
+            self.probes.remove(&job);
+        }
+        self.gone.insert(job, is_gone);
+        is_gone
+    }
+}
+
+/// What one job's journal and row get.
 struct JobDraft {
     job: JobId,
     facts: Vec<FactRecord>,
     state: Option<i64>,
     counts: Option<Counts>,
-}
-
-impl Draft {
-    fn job(&mut self, job: JobId) -> Option<&mut JobDraft> {
-        if !self.facts.iter().any(|draft| draft.job == job) {
-            self.facts.push(JobDraft { job, facts: Vec::new(), state: None, counts: None });
-        }
-        self.facts.iter_mut().find(|draft| draft.job == job)
-    }
 }
 
 impl Writer {
@@ -71,13 +104,8 @@ impl Writer {
     async fn commit_all(&mut self, batches: Vec<Batch>) -> Result<(), StoreError> {
         let mut draft = self.begin_turn().await?;
         let work = async {
-            let mut effects = Vec::new();
-            self.advance(&mut draft, &mut effects).await?;
-            let is_due = self.replica.wakes.first().is_some_and(|at| at.0 <= draft.ns);
-            let has_ops = is_due || batches.iter().any(|batch| !batch.ops.is_empty());
-            self.lose_owners(&mut draft, has_ops, &mut effects);
-            self.tick_if_due(&mut draft, &mut effects);
-            self.take_effects(effects, &mut draft)?;
+            self.advance(&mut draft).await?;
+            self.tick(&mut draft);
             for batch in batches {
                 self.take_batch(batch, &mut draft)?;
             }
@@ -128,14 +156,14 @@ impl Writer {
         self.turn = None;
         // What a deleted file has on record nobody will ever read.
         self.check_place()?;
-        for job in draft.wake {
+        for job in draft.turn.others {
             self.voice.wake(&self.folder, job);
         }
         for told in draft.told {
             (self.tell)(told);
         }
         let mut changed = Vec::new();
-        self.replica.ledger.take_changed(&mut changed);
+        self.following.replica.ledger_mut().take_changed(&mut changed);
         if !changed.is_empty() {
             (self.tell)(Told::Limits(changed));
         }
@@ -143,12 +171,9 @@ impl Writer {
     }
 
     /// Brings the replica and the time up to date.
-    pub(super) async fn advance(
-        &mut self,
-        draft: &mut Draft,
-        effects: &mut Vec<Effect>,
-    ) -> Result<(), StoreError> {
-        let found = Namespace::read(&mut self.db, &self.folder, self.namespace).await?;
+    pub(super) async fn advance(&mut self, draft: &mut Draft) -> Result<(), StoreError> {
+        let found =
+            Namespace::read(&mut self.db, &self.folder, self.namespace).await?.follow(&self.folder)?;
         let since_boot = self.clock.since_boot();
         if found.boot == self.boot {
             self.ahead = found.ahead;
@@ -158,102 +183,47 @@ impl Writer {
             draft.has_new_boot = true;
         }
         draft.ns = since_boot.saturating_add_signed(self.ahead).max(found.ns);
-        if found.last < self.replica.last {
+        let last = self.following.last();
+        if found.last < last {
             return Err(StoreError::Gone { path: self.folder.root().to_owned() });
         }
-        if found.trimmed > self.replica.last {
-            if self.jobs.keys().any(|job| self.replica.registered.contains_key(job)) {
+        if found.trimmed > last {
+            if self.jobs.keys().any(|&job| self.following.ledger().is_unfinished(job)) {
                 let detail = "operations of the ledger are missing that a running job had not read";
                 return Err(StoreError::corrupt(self.folder.root(), detail));
             }
-            self.replica = Replica::load(&mut self.db, &self.folder, self.namespace).await?;
-        } else if found.last > self.replica.last {
-            self.replica.catch_up(&mut self.db, &self.folder, self.namespace, effects).await?;
-        }
-        draft.from = self.replica.last;
-        Ok(())
-    }
-
-    /// Nothing is to be granted to a job whose process is dead: it would hold places until somebody took it up again.
-    pub(super) fn lose_owners(&mut self, draft: &mut Draft, has_ops: bool, effects: &mut Vec<Effect>) {
-        if !has_ops {
-            return;
-        }
-        let (jobs, folder) = (&self.jobs, &self.folder);
-        let others: Vec<JobId> = self
-            .replica
-            .registered
-            .iter()
-            .filter(|(job, is_lost)| !**is_lost && !jobs.contains_key(*job))
-            .map(|(job, _)| *job)
-            .collect();
-        self.others.retain(|job, _| others.contains(job));
-        for job in others {
-            let probe = self.others.entry(job).or_insert_with(|| OwnerProbe::new(&folder.job_lock(job)));
-            if !probe.is_alive() {
-                self.others.remove(&job);
-                let op = Op::OwnerLost { job };
-                draft.records.push(Record::of(&op));
-                self.replica.apply(draft.ns, op, effects);
+            self.following = Following::load(&mut self.db, &self.folder, self.namespace).await?;
+            for &job in self.jobs.keys() {
+                self.following.replica.own(job);
             }
-        }
-    }
-
-    fn tick_if_due(&mut self, draft: &mut Draft, effects: &mut Vec<Effect>) {
-        if self.replica.wakes.first().is_some_and(|at| at.0 <= draft.ns) {
-            self.apply(Op::Tick, draft, effects);
-        }
-    }
-
-    /// Applies an operation that goes on record.
-    pub(super) fn apply(&mut self, op: Op, draft: &mut Draft, effects: &mut Vec<Effect>) {
-        draft.records.push(Record::of(&op));
-        self.replica.apply(draft.ns, op, effects);
-    }
-
-    /// Keeps the effects for own jobs, with the facts of grants, and notes whom else they concern.
-    pub(super) fn take_effects(&mut self, effects: Vec<Effect>, draft: &mut Draft) -> Result<(), StoreError> {
-        let mut own = Vec::new();
-        for effect in effects {
-            let Some(job) = job_of(&effect) else {
-                // Refusals of an operator's word are read from the ledger itself.
-                continue;
-            };
-            if !self.jobs.contains_key(&job) {
-                if !draft.wake.contains(&job) {
-                    draft.wake.push(job);
-                }
-                continue;
-            }
-            if let Effect::Granted { job, host, attempt } = effect {
-                self.take_facts(job, &[Fact::Granted { host, attempt }], draft)?;
-            }
-            own.push(effect);
-        }
-        if !own.is_empty() {
-            draft.told.push(Told::Effects(own));
+        } else if found.last > last {
+            let turn = &mut draft.turn;
+            self.following.catch_up(&mut self.db, &self.folder, self.namespace, turn).await?;
+            draft.take_effects();
         }
         Ok(())
     }
 
-    pub(super) fn take_facts(
-        &self,
-        job: JobId,
-        facts: &[Fact<HostIdx>],
+    fn tick(&mut self, draft: &mut Draft) {
+        let mut owners = Owners { folder: &self.folder, probes: &mut self.probes, gone: &mut draft.gone };
+        let (replica, now) = (&mut self.following.replica, Monotonic(draft.ns));
+        replica.tick(now, |job| owners.is_gone(job), &mut draft.turn);
+        draft.take_effects();
+    }
+
+    /// A step of an own job, or an operator's operations.
+    pub(super) fn decide_by(
+        &mut self,
+        job: Option<JobId>,
+        facts: Vec<Fact<HostIdx>>,
+        ops: Vec<Op>,
         draft: &mut Draft,
-    ) -> Result<(), StoreError> {
-        let Some(job) = draft.job(job) else { return Ok(()) };
-        for fact in facts {
-            if let Fact::JobState { state } = fact {
-                job.state = Some(state::code(*state));
-            }
-            let record = FactRecord::of(fact).map_err(|error| StoreError::Database {
-                path: self.folder.root().to_owned(),
-                detail: error.to_string(),
-            })?;
-            job.facts.push(record);
-        }
-        Ok(())
+    ) {
+        self.following.keep_plans(&ops);
+        let mut owners = Owners { folder: &self.folder, probes: &mut self.probes, gone: &mut draft.gone };
+        let (replica, now) = (&mut self.following.replica, Monotonic(draft.ns));
+        replica.submit(now, job, facts, ops, |job| owners.is_gone(job), &mut draft.turn);
+        draft.take_effects();
     }
 
     fn take_batch(&mut self, batch: Batch, draft: &mut Draft) -> Result<(), StoreError> {
@@ -262,24 +232,52 @@ impl Writer {
             if !self.jobs.contains_key(&id) {
                 return Err(StoreError::TakenOver { job: id, owner: "nobody in this session".to_owned() });
             }
-            self.take_facts(id, &facts, draft)?;
-            if let (Some(counts), Some(draft)) = (counts, draft.job(id)) {
-                draft.counts = Some(counts);
+            if let Some(counts) = counts {
+                draft.counts.insert(id, counts);
             }
         }
         draft.answers.extend(answers);
         draft.told.push(Told::Committed { ticket });
-        let mut effects = Vec::new();
-        for op in ops {
-            self.apply(op, draft, &mut effects);
+        self.decide_by(job, facts, ops, draft);
+        Ok(())
+    }
+
+    /// What each job gets, in the order in which they were first spoken of.
+    fn sort_out(&self, draft: &mut Draft) -> Result<Vec<JobDraft>, StoreError> {
+        let mut jobs: Vec<JobDraft> = Vec::new();
+        let place =
+            |jobs: &mut Vec<JobDraft>, job: JobId| match jobs.iter().position(|draft| draft.job == job) {
+                Some(at) => at,
+                None => {
+                    jobs.push(JobDraft { job, facts: Vec::new(), state: None, counts: None });
+                    jobs.len() - 1
+                }
+            };
+        for (job, fact) in draft.turn.facts.drain(..) {
+            let at = place(&mut jobs, job);
+            let Some(job) = jobs.get_mut(at) else { continue };
+            if let Fact::JobState { state } = fact {
+                job.state = Some(state::code(state));
+            }
+            let record = FactRecord::of(&fact).map_err(|error| StoreError::Database {
+                path: self.folder.root().to_owned(),
+                detail: error.to_string(),
+            })?;
+            job.facts.push(record);
         }
-        self.take_effects(effects, draft)
+        for (job, counts) in draft.counts.drain() {
+            let at = place(&mut jobs, job);
+            if let Some(job) = jobs.get_mut(at) {
+                job.counts = Some(counts);
+            }
+        }
+        Ok(jobs)
     }
 
     /// Writes the draft into the transaction.
     pub(super) async fn write(&mut self, draft: &mut Draft) -> Result<(), StoreError> {
         let wall = self.clock.wall();
-        for job in std::mem::take(&mut draft.facts) {
+        for job in self.sort_out(draft)? {
             self.write_job(job, wall).await?;
         }
         for (id, answer) in std::mem::take(&mut draft.answers) {
@@ -292,7 +290,7 @@ impl Writer {
             let done = change.execute(&mut self.db).await;
             done.map_err(|error| StoreError::database(self.folder.root(), &error))?;
         }
-        if !draft.records.is_empty() {
+        if !draft.turn.ops.is_empty() {
             self.write_log(draft, wall).await?;
         }
         Ok(())
@@ -309,7 +307,7 @@ impl Writer {
         let change = "UPDATE jobs SET seq = ?, read = ?, changed = ?, state = coalesce(?, state), \
              active = coalesce(?, active), succeeded = coalesce(?, succeeded), bad = coalesce(?, bad), \
              skipped = coalesce(?, skipped), cancelled = coalesce(?, cancelled) WHERE id = ? AND epoch = ?";
-        let change = sqlx::query(change).bind(seq).bind(self.replica.last).bind(wall).bind(draft.state);
+        let change = sqlx::query(change).bind(seq).bind(self.following.last()).bind(wall).bind(draft.state);
         let change = change.bind(active).bind(succeeded).bind(bad).bind(skipped).bind(cancelled);
         let done = change.bind(id).bind(own.epoch).execute(&mut self.db).await.map_err(failed)?;
         if done.rows_affected() == 0 {
@@ -337,14 +335,16 @@ impl Writer {
 
     async fn write_log(&mut self, draft: &mut Draft, wall: i64) -> Result<(), StoreError> {
         let failed = |error| StoreError::database(self.folder.root(), &error);
-        let ends = draft.records.iter().any(|record| matches!(record, Record::Finish { .. }));
-        let written = i64::try_from(draft.records.len()).unwrap_or(i64::MAX);
-        let ops = codec::encode(self.folder.root(), &(draft.ns, std::mem::take(&mut draft.records)))?;
-        let last = self.replica.last;
+        // One turn has one time.
+        let ns = draft.turn.ops.first().map_or(draft.ns, |(at, _)| at.0);
+        let records: Vec<Record> = draft.turn.ops.drain(..).map(|(_, op)| Record::of(&op)).collect();
+        let written = i64::try_from(records.len()).unwrap_or(i64::MAX);
+        let ops = codec::encode(self.folder.root(), &(ns, records))?;
+        let last = self.following.last();
         let row = "INSERT INTO log (namespace, last, wall, ops) VALUES (?, ?, ?, ?)";
         let row = sqlx::query(row).bind(self.namespace).bind(last).bind(wall).bind(ops);
         row.execute(&mut self.db).await.map_err(failed)?;
-        let ns = i64::try_from(draft.ns).unwrap_or(i64::MAX);
+        let ns = i64::try_from(ns).unwrap_or(i64::MAX);
         let change = "UPDATE namespaces SET last = ?, ns = ?, boot = ?, ahead = ? WHERE id = ?";
         let change = sqlx::query(change).bind(last).bind(ns).bind(&self.boot).bind(self.ahead);
         change.bind(self.namespace).execute(&mut self.db).await.map_err(failed)?;
@@ -354,17 +354,34 @@ impl Writer {
             row.execute(&mut self.db).await.map_err(failed)?;
         }
         self.unsnapped = self.unsnapped.saturating_add(written);
-        if self.unsnapped >= SNAPSHOT_EVERY || (ends && self.replica.registered.is_empty()) {
+        // Without an unfinished job the snapshot is small, and whoever comes next reads nothing else, by whatever rules.
+        let is_idle = self.following.ledger().unfinished().next().is_none();
+        if is_idle || self.is_snapshot_due().await? {
             self.write_snapshot(wall).await?;
         }
         Ok(())
     }
 
+    /// Whether the log has grown so long that reading it costs as much as a snapshot.
+    async fn is_snapshot_due(&mut self) -> Result<bool, StoreError> {
+        if self.unsnapped < SNAPSHOT_EVERY {
+            return Ok(false);
+        }
+        // Others may have written one in the meantime.
+        let failed = |error| StoreError::database(self.folder.root(), &error);
+        let question = "SELECT last, length(ledger) FROM snapshots WHERE namespace = ?";
+        let row = sqlx::query(question).bind(self.namespace).fetch_optional(&mut self.db).await;
+        let Some(row) = row.map_err(failed)? else { return Ok(true) };
+        let (last, bytes): (i64, i64) = (row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?);
+        self.unsnapped = self.following.last() - last;
+        Ok(self.unsnapped >= SNAPSHOT_EVERY.max(bytes / BYTES_PER_OPERATION))
+    }
+
     /// Puts the ledger on record as a whole, and drops the part of the log that nobody will read any more.
     async fn write_snapshot(&mut self, wall: i64) -> Result<(), StoreError> {
         let failed = |error| StoreError::database(self.folder.root(), &error);
-        let ledger = self.replica.snapshot(&self.folder)?;
-        let last = self.replica.last;
+        let ledger = self.following.snapshot(&self.folder)?;
+        let last = self.following.last();
         let row = "INSERT INTO snapshots (namespace, last, wall, ledger) VALUES (?, ?, ?, ?) \
              ON CONFLICT (namespace) DO UPDATE SET last = excluded.last, wall = excluded.wall, ledger = excluded.ledger";
         let row = sqlx::query(row).bind(self.namespace).bind(last).bind(wall).bind(ledger);
@@ -373,7 +390,7 @@ impl Writer {
         // Answers to jobs of others that live may be in what they have not read.
         let mut keep = last;
         let others: Vec<JobId> =
-            self.replica.registered.keys().filter(|job| !self.jobs.contains_key(*job)).copied().collect();
+            self.following.ledger().unfinished().filter(|job| !self.jobs.contains_key(job)).collect();
         for job in others {
             if OwnerProbe::new(&self.folder.job_lock(job)).is_alive() {
                 let question = sqlx::query("SELECT read FROM jobs WHERE id = ?").bind(number(job));
@@ -391,18 +408,6 @@ impl Writer {
             change.execute(&mut self.db).await.map_err(failed)?;
         }
         Ok(())
-    }
-}
-
-/// Whom an effect is for.
-pub(crate) fn job_of(effect: &Effect) -> Option<JobId> {
-    match effect {
-        Effect::Registered { job, .. }
-        | Effect::Granted { job, .. }
-        | Effect::Waiting { job, .. }
-        | Effect::Blocked { job, .. }
-        | Effect::Finished { job } => Some(*job),
-        Effect::WakeAt(_) | Effect::NotReleased { .. } => None,
     }
 }
 

@@ -2,19 +2,18 @@
 
 use std::sync::Arc;
 
-use pogo_plan::event::JobId;
+use pogo_plan::event::{Fact, JobId};
 use pogo_plan::{HostIdx, Plan};
-use pogo_schedule::journal::reconcile;
-use pogo_schedule::ledger::Op;
+use pogo_schedule::time::Monotonic;
 use sqlx::Row;
 
-use super::commit::Draft;
+use super::commit::{Draft, Owners};
 use super::writer::{Own, Writer};
 use super::{NewJob, Owned};
 use crate::error::StoreError;
 use crate::lock::OwnerLock;
+use crate::namespace::{number, read_plan};
 use crate::read::facts;
-use crate::replica::{number, read_plan};
 
 impl Writer {
     pub(super) async fn begin(&mut self, new: NewJob) -> Result<Owned, StoreError> {
@@ -26,10 +25,8 @@ impl Writer {
         let folder = Arc::clone(&self.folder);
         let failed = |error| StoreError::database(folder.root(), &error);
         let mut draft = self.begin_turn().await?;
-        let mut effects = Vec::new();
         let work = async {
-            self.advance(&mut draft, &mut effects).await?;
-            self.take_effects(effects, &mut draft)?;
+            self.advance(&mut draft).await?;
             let lock = self.lock(new.id).await?;
             let wall = self.clock.wall();
             let row = "INSERT INTO plans (digest, json) VALUES (?, ?) ON CONFLICT DO NOTHING";
@@ -40,7 +37,7 @@ impl Writer {
             let row = sqlx::query(row).bind(number(new.id)).bind(self.namespace).bind(&digest).bind(wall);
             let row = row.bind(wall).bind(&self.who.user).bind(self.who.uid).bind(&self.who.host);
             let row = row.bind(&new.summary).bind(self.who.to_string()).bind(self.who.pid);
-            let row = row.bind(self.replica.last).bind(targets).execute(&mut self.db).await;
+            let row = row.bind(self.following.last()).bind(targets).execute(&mut self.db).await;
             row.map_err(failed)?;
             // Hosts are numbered by their first place in the plan on record.
             let plan = if is_numbered_as_read(&new.plan) {
@@ -57,10 +54,8 @@ impl Writer {
 
     pub(super) async fn own(&mut self, job: JobId) -> Result<Owned, StoreError> {
         let mut draft = self.begin_turn().await?;
-        let mut effects = Vec::new();
         let work = async {
-            self.advance(&mut draft, &mut effects).await?;
-            self.take_effects(effects, &mut draft)?;
+            self.advance(&mut draft).await?;
             self.take_up(job, &mut draft).await
         };
         let owned = work.await;
@@ -79,26 +74,23 @@ impl Writer {
         let (epoch, seq): (i64, i64) = (row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?);
         let epoch = epoch + 1;
         let lock = self.lock(job).await?;
-        let plan = self.replica.load_plan(&mut self.db, &self.folder, job).await?;
+        let plan = self.following.load_plan(&mut self.db, &self.folder, job).await?;
         let facts = facts::read_all(&mut self.db, &self.folder, job).await?;
-        // Its owner is gone, so nobody reads what comes of these: the job registers anew.
-        let mut ops = Vec::new();
-        if self.replica.registered.get(&job) == Some(&false) {
-            ops.push(Op::OwnerLost { job });
-        }
-        ops.extend(reconcile(&self.replica.ledger, job, &facts));
-        let mut effects = Vec::new();
-        self.lose_owners(draft, !ops.is_empty(), &mut effects);
-        for op in ops {
-            self.apply(op, draft, &mut effects);
-        }
-        self.take_effects(effects, draft)?;
+        self.put_right(job, &facts, draft);
         let change = "UPDATE jobs SET epoch = ?, owner = ?, pid = ?, changed = ?, read = ? WHERE id = ?";
         let change = sqlx::query(change).bind(epoch).bind(self.who.to_string()).bind(self.who.pid);
-        let change = change.bind(self.clock.wall()).bind(self.replica.last).bind(number(job));
+        let change = change.bind(self.clock.wall()).bind(self.following.last()).bind(number(job));
         change.execute(&mut self.db).await.map_err(failed)?;
         self.adopt(job, Own { _lock: lock, plan: Arc::clone(&plan), epoch, seq, heard: 0 });
         Ok(Owned { id: job, plan, epoch: epoch.unsigned_abs(), facts })
+    }
+
+    /// Makes the ledger agree with the journal of a job whose lock this session has got.
+    pub(super) fn put_right(&mut self, job: JobId, facts: &[Fact<HostIdx>], draft: &mut Draft) {
+        let mut owners = Owners { folder: &self.folder, probes: &mut self.probes, gone: &mut draft.gone };
+        let (replica, now) = (&mut self.following.replica, Monotonic(draft.ns));
+        replica.take_up(now, job, facts, |job| owners.is_gone(job), &mut draft.turn);
+        draft.take_effects();
     }
 
     async fn end_life(
@@ -109,7 +101,7 @@ impl Writer {
     ) -> Result<Owned, StoreError> {
         let done = self.end_order(done, draft).await;
         if done.is_err() && self.is_broken {
-            self.jobs.remove(&job);
+            self.disown(job);
         }
         done
     }
@@ -147,7 +139,8 @@ impl Writer {
         if let Some(ear) = &self.ear {
             ear.listen_for(&self.folder, job);
         }
-        self.others.remove(&job);
+        self.probes.remove(&job);
+        self.following.replica.own(job);
         self.jobs.insert(job, own);
     }
 

@@ -7,7 +7,7 @@ use pogo_plan::outcome::{Attempt, HostState, Outcome};
 use pogo_schedule::fault::Faults;
 use pogo_schedule::ids::Slots;
 use pogo_schedule::job::{Machine, Refusal};
-use pogo_schedule::ledger::{Effect, Op};
+use pogo_schedule::ledger::Op;
 use pogo_schedule::policy::Policy;
 
 use super::commit::Draft;
@@ -15,7 +15,7 @@ use super::writer::Writer;
 use super::{CommandId, Decision};
 use crate::error::StoreError;
 use crate::lock::OwnerProbe;
-use crate::replica::number;
+use crate::namespace::number;
 
 /// What became of an operator's word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub enum Given {
 pub struct Pruned {
     /// These jobs, with all that was kept of them.
     pub jobs: Vec<JobId>,
-    /// Old enough, but kept: hosts that they left bad are out of service.
+    /// Old enough and run by nobody, but kept: they have hosts out of service.
     pub kept: Vec<JobId>,
 }
 
@@ -41,12 +41,9 @@ impl Writer {
     pub(super) async fn release(&mut self, host: &str, reason: &str) -> Result<(), StoreError> {
         let mut draft = self.begin_turn().await?;
         let work = async {
-            let mut effects = Vec::new();
-            self.advance(&mut draft, &mut effects).await?;
-            self.lose_owners(&mut draft, true, &mut effects);
-            self.take_effects(effects, &mut draft)?;
+            self.advance(&mut draft).await?;
             let canonical = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
-            let out = self.replica.ledger.out_of_service().find(|out| out.host == canonical);
+            let out = self.following.ledger().out_of_service().find(|out| out.host == canonical);
             let Some(out) = out else {
                 let question = sqlx::query("SELECT name FROM namespaces WHERE id = ?").bind(self.namespace);
                 let row = question.fetch_one(&mut self.db).await;
@@ -60,9 +57,7 @@ impl Writer {
             if let Some(&(job, ..)) = out.bad.iter().find(|(_, _, state)| *state == HostState::Unknown) {
                 return Err(StoreError::NotReleased { host: host.to_owned(), job });
             }
-            let mut effects: Vec<Effect> = Vec::new();
-            self.apply(Op::Release { host: canonical }, &mut draft, &mut effects);
-            self.take_effects(effects, &mut draft)?;
+            self.decide_by(None, Vec::new(), vec![Op::Release { host: canonical }], &mut draft);
             self.audit("release", host, None, reason).await
         };
         let done = work.await;
@@ -77,16 +72,14 @@ impl Writer {
         }
         let mut draft = self.begin_turn().await?;
         let work = async {
-            let mut effects = Vec::new();
-            self.advance(&mut draft, &mut effects).await?;
-            self.take_effects(effects, &mut draft)?;
+            self.advance(&mut draft).await?;
             // Nobody else takes it up in the meantime: that needs the turn.
             self.take_up(job, &mut draft).await?;
             self.decide_now(decision, &mut draft).await
         };
         let done = work.await;
         let done = self.end_order(done, draft).await;
-        self.jobs.remove(&job);
+        self.disown(job);
         done
     }
 
@@ -94,7 +87,7 @@ impl Writer {
     async fn decide_now(&mut self, decision: Decision, draft: &mut Draft) -> Result<Given, StoreError> {
         let Decision { job, host: name, verdict, reason } = decision;
         let refused = |why| StoreError::Refused { job, why };
-        let plan = self.replica.load_plan(&mut self.db, &self.folder, job).await?;
+        let plan = self.following.load_plan(&mut self.db, &self.folder, job).await?;
         let host = plan.hosts.get(&name).ok_or_else(|| refused(Refusal::NotATarget))?;
         let facts = crate::read::facts::read_all(&mut self.db, &self.folder, job).await?;
         let slots = Arc::new(Slots::new(&plan));
@@ -116,13 +109,7 @@ impl Writer {
         facts.push(Fact::Commanded { command: Command::Decide { host, verdict }, by });
         let restores = Policy::of(&plan.job).restores;
         ops.push(Op::Decide { job, host: name.clone(), verdict, restores });
-        let mut effects = Vec::new();
-        self.lose_owners(draft, true, &mut effects);
-        for op in ops {
-            self.apply(op, draft, &mut effects);
-        }
-        self.take_effects(effects, draft)?;
-        self.take_facts(job, &facts, draft)?;
+        self.decide_by(Some(job), facts, ops, draft);
         let what = match verdict {
             pogo_plan::event::Verdict::Succeeded => "decide succeeded",
             pogo_plan::event::Verdict::Failed => "decide failed",

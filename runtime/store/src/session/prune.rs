@@ -1,16 +1,20 @@
 //! Deleting what nobody needs any more.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use hashbrown::HashSet;
 use pogo_plan::event::JobId;
+use pogo_schedule::ledger::{Op, OutOfService};
 use sqlx::Row;
 
 use super::Pruned;
+use super::commit::Draft;
 use super::writer::Writer;
 use crate::error::StoreError;
 use crate::lock::OwnerLock;
-use crate::replica::{job_of, number};
+use crate::namespace::{job_of, number};
+use crate::read::facts;
+use crate::state::ENDED;
 
 /// So many jobs in one transaction: others wait no longer than that takes.
 const PART: i64 = 50;
@@ -37,16 +41,14 @@ impl Writer {
         let mut draft = self.begin_turn().await?;
         let mut gone = Vec::new();
         let work = async {
-            let mut effects = Vec::new();
-            self.advance(&mut draft, &mut effects).await?;
-            self.take_effects(effects, &mut draft)?;
-            let mut holds: BTreeSet<JobId> = self.replica.registered.keys().copied().collect();
-            for out in self.replica.ledger.out_of_service() {
+            self.advance(&mut draft).await?;
+            let mut holds: HashSet<JobId> = HashSet::new();
+            for out in self.following.ledger().out_of_service() {
                 holds.extend(out.running.map(|(job, _)| job));
                 holds.extend(out.bad.iter().map(|&(job, ..)| job));
             }
-            let question = "SELECT id FROM jobs \
-                 WHERE namespace = ? AND state >= 16 AND changed < ? AND id > ? ORDER BY id LIMIT ?";
+            let question = "SELECT id, state FROM jobs \
+                 WHERE namespace = ? AND changed < ? AND id > ? ORDER BY id LIMIT ?";
             let question = sqlx::query(question).bind(self.namespace).bind(before).bind(after).bind(PART);
             let rows = question.fetch_all(&mut self.db).await.map_err(failed)?;
             let mut last = None;
@@ -54,15 +56,22 @@ impl Writer {
                 let id: i64 = row.try_get(0).map_err(failed)?;
                 last = Some(id);
                 let job = job_of(id);
-                if holds.contains(&job) {
+                let has_ended = row.try_get::<i64, _>(1).map_err(failed)? >= ENDED;
+                if has_ended && holds.contains(&job) {
                     pruned.kept.push(job);
                     continue;
                 }
-                // Whoever has it is about to go on with it, or to leave it.
+                // Whoever has it runs it, is about to go on with it, or to leave it.
                 let Some(lock) = OwnerLock::take(&folder, &folder.job_lock(job))? else {
-                    pruned.kept.push(job);
+                    if has_ended {
+                        pruned.kept.push(job);
+                    }
                     continue;
                 };
+                if !has_ended && !self.give_up(job, &mut draft).await? {
+                    pruned.kept.push(job);
+                    continue;
+                }
                 for part in [
                     "DELETE FROM journal WHERE job = ?",
                     "DELETE FROM commands WHERE job = ?",
@@ -85,5 +94,23 @@ impl Writer {
             pruned.jobs.push(job);
         }
         Ok(last)
+    }
+
+    /// Gives up a job whose process is gone, unless it has a host out of service; says whether it did. Its limits are in force no
+    /// more, and what was granted to it and never begun is back in service.
+    async fn give_up(&mut self, job: JobId, draft: &mut Draft) -> Result<bool, StoreError> {
+        let facts = facts::read_all(&mut self.db, &self.folder, job).await?;
+        self.put_right(job, &facts, draft);
+        self.disown(job);
+        let is_held_by = |out: OutOfService<'_>| {
+            out.running.is_some_and(|(by, _)| by == job) || out.bad.iter().any(|&(by, ..)| by == job)
+        };
+        if self.following.ledger().out_of_service().any(is_held_by) {
+            return Ok(false);
+        }
+        if self.following.ledger().is_unfinished(job) {
+            self.decide_by(None, Vec::new(), vec![Op::Finish { job }], draft);
+        }
+        Ok(true)
     }
 }

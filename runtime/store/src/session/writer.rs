@@ -21,7 +21,8 @@ use crate::db::{self, Use};
 use crate::error::StoreError;
 use crate::folder::{Folder, Identity};
 use crate::lock::{FairLock, OwnerLock, OwnerProbe, Turn};
-use crate::replica::{Namespace, Replica, number};
+use crate::namespace::{Namespace, number};
+use crate::replica::Following;
 use crate::store::Store;
 use crate::wake::{Ear, Voice};
 
@@ -41,10 +42,10 @@ pub(super) struct Writer {
     pub(super) namespace: i64,
     pub(super) turns: Arc<FairLock>,
     pub(super) turn: Option<Turn>,
-    pub(super) replica: Replica,
+    pub(super) following: Following,
     pub(super) jobs: HashMap<JobId, Own>,
     /// Looks at the owners of other jobs.
-    pub(super) others: HashMap<JobId, OwnerProbe>,
+    pub(super) probes: HashMap<JobId, OwnerProbe>,
     pub(super) voice: Voice,
     pub(super) ear: Option<Ear>,
     /// How ledger time follows from the kernel's in this boot.
@@ -120,25 +121,25 @@ impl Writer {
         let folder = Arc::clone(&store.folder);
         let mut db = db::open(&folder, Use::Write).await?;
         let namespace = Namespace::ensure(&mut db, &folder, namespace).await?;
-        let found = Namespace::read(&mut db, &folder, namespace).await?;
+        let found = Namespace::take_over(&mut db, &folder, namespace).await?;
         let turns = Arc::new(FairLock::open(&folder, &folder.namespace_lock(namespace))?);
         let ear = Ear::open(&folder);
-        let replica = Replica::load(&mut db, &folder, namespace).await?;
+        let following = Following::load(&mut db, &folder, namespace).await?;
         Ok(Self {
             identity: folder.identity(),
             boot: store.clock.boot(),
             clock: Arc::clone(&store.clock),
             ahead: found.ahead,
-            unsnapped: found.last - found.trimmed,
+            unsnapped: following.last() - following.snapped,
             folder,
             who,
             db,
             namespace,
             turns,
             turn: None,
-            replica,
+            following,
             jobs: HashMap::new(),
-            others: HashMap::new(),
+            probes: HashMap::new(),
             voice: Voice::new(),
             ear,
             data_version: 0,
@@ -191,7 +192,7 @@ impl Writer {
                     }
                 }
                 Request::Leave(job, reply) => {
-                    if self.jobs.remove(&job).is_some() {
+                    if self.disown(job) {
                         let _ = std::fs::remove_file(self.folder.socket(job));
                     }
                     let _ = reply.send(());
@@ -221,9 +222,10 @@ impl Writer {
 
     /// Until somebody asks for something, wakes this session, or the time has come to look.
     async fn wait(&self, inbox: &mut UnboundedReceiver<Request>) -> Woken {
-        let is_waiting = self.jobs.keys().any(|job| self.replica.registered.contains_key(job));
+        let ledger = self.following.ledger();
+        let is_waiting = ledger.waiting_jobs().iter().any(|job| self.jobs.contains_key(job));
         let mut pause = if is_waiting { LOOKS.0 } else { LOOKS.1 };
-        if let Some(&Monotonic(at)) = self.replica.wakes.first() {
+        if let Some(Monotonic(at)) = ledger.wake_at() {
             pause = pause.min(Duration::from_nanos(at.saturating_sub(self.now_in_boot())));
         }
         let woken = async {
@@ -251,7 +253,7 @@ impl Writer {
         let failed = |error| StoreError::database(self.folder.root(), &error);
         let row = sqlx::query("PRAGMA data_version").fetch_one(&mut self.db).await.map_err(failed)?;
         let version: i64 = row.try_get(0).map_err(failed)?;
-        let is_due = self.replica.wakes.first().is_some_and(|at| at.0 <= self.now_in_boot());
+        let is_due = self.following.ledger().wake_at().is_some_and(|at| at.0 <= self.now_in_boot());
         if version == self.data_version && !is_due {
             return Ok(());
         }
@@ -259,10 +261,16 @@ impl Writer {
         let question = "SELECT last FROM namespaces WHERE id = ?";
         let row = sqlx::query(question).bind(self.namespace).fetch_one(&mut self.db).await.map_err(failed)?;
         let last: i64 = row.try_get(0).map_err(failed)?;
-        if last != self.replica.last || is_due {
+        if last != self.following.last() || is_due {
             self.catch_up().await?;
         }
         self.hear_commands().await
+    }
+
+    /// The job is no longer this session's; says whether it was.
+    pub(super) fn disown(&mut self, job: JobId) -> bool {
+        self.following.replica.disown(job);
+        self.jobs.remove(&job).is_some()
     }
 
     /// Whether the database is still the file that was opened.

@@ -6,7 +6,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "the simulator is a test: a panic in it is a finding")]
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -275,7 +275,7 @@ impl World<'_> {
             self.write(at, number(job), &fact)?;
         }
         self.keep_snapshot(at)?;
-        self.wake_others(at);
+        self.wake_others(at, &turn.others);
         self.unlock(at);
         if !self.dies_here(at) {
             self.tell(at, turn.effects, done);
@@ -326,14 +326,16 @@ impl World<'_> {
         Ok(())
     }
 
-    fn wake_others(&mut self, by: usize) {
+    /// Who has something to read is woken, unless that gets lost; everybody else looks now and then.
+    fn wake_others(&mut self, by: usize, called: &BTreeSet<JobId>) {
         let lost = self.scenario.sharing.as_ref().map_or(0, |sharing| sharing.lost_wakeups);
         for other in 0..self.store().processes.len() {
             let store = self.store();
             if other == by || !store.processes[other].is_alive || !store.owner.contains(&Some(other)) {
                 continue;
             }
-            if self.chance.percent(lost) {
+            let is_called = called.iter().any(|&job| store.owner[number(job)] == Some(other));
+            if !is_called || self.chance.percent(lost) {
                 if !self.faults.has(Fault::WakeUpLost) {
                     let poll = self.chance.below(POLL_MS * MS);
                     self.at(self.now + poll, Msg::Wake(other));
