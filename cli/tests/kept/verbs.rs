@@ -38,12 +38,16 @@ fn a_job_goes_on_by_retry_and_by_skip() {
     let home = Home::blocked();
     refused(&home.pogo(&["retry", "last", "h2"]), "the host has succeeded");
     home.write("bad", "");
-    let retried = home.pogo(&["retry", "last", "h3", "--reason", "mended"]);
+    let retried = home.pogo(&["retry", "last", "h3", "--reason", "mended", "--events", "events"]);
     assert_eq!(retried.code, 0, "{retried:?}");
     assert!(retried.stdout.contains("h3 running, attempt 2"), "{retried:?}");
     assert!(!retried.stdout.contains("h1 succeeded ("), "what was known is no news: {retried:?}");
     assert!(retried.stdout.contains(": 4 succeeded of 4 hosts"), "{retried:?}");
     assert_eq!(home.log().iter().filter(|line| line.starts_with("start h1")).count(), 1);
+    // Its events are of this part of the job: they tell how the hosts stood, and begin anew.
+    assert_eq!(home.run(&["compile", "a.cfg", "-o", "plan.json"]).code, 0);
+    let replayed = home.run(&["replay", "events", "--plan", "plan.json"]);
+    assert!(replayed.code == 0 && replayed.stdout.contains("was taken up again"), "{replayed:?}");
     refused(&home.pogo(&["resume", "last"]), "nothing is left to do");
     assert!(home.run(&["log"]).stdout.contains("said: run it again: mended"));
 
