@@ -182,9 +182,10 @@ p_by_runner() {
 p_pn=$((p_pn + 1))
 { trap - HUP INT QUIT USR1 USR2 TTOU ALRM EXIT
 p_child_of "$@" 7>&- 8>&- 9>&- &
-printf "%s %s\n" "$p_pn" "$!" >|"$p_f.is"
+p_x=$!
+printf "%s %s\n" "$p_pn" "$p_x" >|"$p_f.is"
 printf "is\n" >&9
-wait "$!"
+wait "$p_x"
 printf "%s %s\n" "$p_pn" "$?" >|"$p_f.st"
 printf "done\n" >&9; } </dev/null >"$p_f.o" 2>"$p_f.e" 7>&- 8>&- &
 p_runner=$!

@@ -29,9 +29,9 @@ fn a_kill_ends_the_keeper_and_everybody_in_the_group() {
         assert!(members(traces.group.pid).is_empty());
         assert!(!last.exists());
         assert_eq!(kill(&host, traces), Killed::Gone);
+        session.end_by_closing();
         // Nor is its timer, which would ring for whoever has its number then.
         eventually("nobody holds its files", || users_of(&host.tmp()).is_empty());
-        session.end_by_closing();
     }
 }
 
