@@ -233,7 +233,7 @@ def further(farm, options, targets):
     """What one more command costs: attempts that fail until the last, less those that succeed at once."""
     hosts = names(10)
     count = options.further
-    retry = f"  retry: {{attempts: {count}, backoff: 1ms, retry_on: [exit]}}\n"
+    retry = f"  retry: {{attempts: {count}, backoff: 1ms, max_backoff: 1ms, retry_on: [exit]}}\n"
     last = f"[ $POGO_ATTEMPT -gt {count} ]"
     few, many = pogo(farm, options, hosts), pogo(farm, options, hosts, retry, last)
     least = {}

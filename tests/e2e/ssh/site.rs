@@ -109,7 +109,13 @@ impl Site {
         let command = [STARTS, work, ENDS].join("\n").replace('\n', "\n    ");
         let log = self.file("log").display().to_string();
         let config = self.farm.ssh_config().display().to_string();
-        let timeout = if job.contains("  timeout:") { "" } else { "  timeout: 2m\n" };
+        // Patient where time is not what is tested: the machine may have much to do.
+        let mut timeout = String::new();
+        for (key, time) in [("timeout", "2m"), ("connect_timeout", "1m")] {
+            if !job.contains(&format!("  {key}:")) {
+                timeout.push_str(&format!("  {key}: {time}\n"));
+            }
+        }
         self.farm.write(
             "a.cfg",
             &format!(

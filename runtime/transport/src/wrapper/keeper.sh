@@ -585,8 +585,10 @@ trap "" USR1 USR2 TTOU ALRM
 p_untimer
 case $p_old in
 ?*)
-cat <"$p_f.o" >/dev/null 7>&- 8>&- 9>&- &
-cat <"$p_f.e" >/dev/null 7>&- 8>&- 9>&- &
+# Opened here: when the readers run, the pipes may have lost their names.
+exec 5<"$p_f.o" 6<"$p_f.e"
+cat <&5 >/dev/null 5<&- 6<&- 7>&- 8>&- 9>&- &
+cat <&6 >/dev/null 5<&- 6<&- 7>&- 8>&- 9>&- &
 ;;
 esac
 kill "$p_out" "$p_err"
