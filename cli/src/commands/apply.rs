@@ -78,7 +78,7 @@ pub(crate) fn run(args: ApplyArgs, app: &App) -> Result<ExitCode, Failure> {
         },
     )?;
     let begin = Begin::New(Stored { store: kept.store.clone(), summary: summary("apply", &input, &plan) });
-    Run { plan: &plan, kept: &kept, report: &report, streams, again }.to_its_end(launch, begin, app)
+    Run { plan: &plan, kept: &kept, report: &report, streams, again }.carry_out(launch, begin, app)
 }
 
 /// The command line in short, for `pogo jobs`: nothing that is typed for hosts is in it.
@@ -107,11 +107,11 @@ impl Run<'_> {
     ///
     /// # Errors
     /// If it cannot be begun, or breaks off.
-    pub(super) fn to_its_end(self, launch: Launch, begin: Begin, app: &App) -> Result<ExitCode, Failure> {
+    pub(super) fn carry_out(self, launch: Launch, begin: Begin, app: &App) -> Result<ExitCode, Failure> {
         let Self { plan, kept, report, streams, again } = self;
         let header = launch.header.clone();
         let is_new = matches!(begin, Begin::New(_));
-        let reports = Reports::open(report, &header, self::Told { streams, plan, kept, is_new }, app)?;
+        let reports = Reports::open(report, &header, Told { streams, plan, kept, is_new }, app)?;
         if !report.quiet {
             tell_begin(plan, &header, &launch, kept, is_new, streams)?;
         }
@@ -264,6 +264,7 @@ struct Reports {
 }
 
 /// What is told, and to whom.
+#[derive(Clone, Copy)]
 struct Told<'a> {
     streams: Streams,
     plan: &'a Plan,
@@ -296,7 +297,7 @@ impl Reports {
         let mut others = Others::new(kept.store.clone(), plan.namespace.clone(), header.job);
         let lines = Lines::new(streams.human(), streams.style, args.quiet, Some(plan))
             .explaining(Box::new(move |waits| others.words(waits)));
-        let lines = if is_new { lines } else { lines.from_the_first_step() };
+        let lines = if is_new { lines } else { lines.only_news() };
         reporters.push(("the log".to_owned(), Box::new(lines)));
         let junit = args.junit.as_deref().map(|path| Output::open(Some(path))).transpose()?;
         let style = app.terminal.stderr;

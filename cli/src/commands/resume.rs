@@ -66,7 +66,7 @@ fn again(job: &str, retry: Option<&[String]>, args: AgainArgs, app: &App) -> Res
         TakeUp { store: kept.store.clone(), namespace: row.namespace, by: kept::author(reason.as_deref()) };
     let begin = if retry.is_some() { Begin::Retry(at, hosts) } else { Begin::Resume(at) };
     let again = Again::new(Path::new("-"), &SpecArgs::default(), &SshArgs::default());
-    Run { plan: &plan, kept: &kept, report: &report, streams, again }.to_its_end(launch, begin, app)
+    Run { plan: &plan, kept: &kept, report: &report, streams, again }.carry_out(launch, begin, app)
 }
 
 fn owned(job: JobId, owner: &str, is_retry: bool) -> Failure {

@@ -7,6 +7,7 @@ use pogo_store::StoreError;
 use crate::failure::Failure;
 
 /// Why a store cannot be used, or does not do what was asked.
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
 pub(crate) fn of_store(error: StoreError) -> Failure {
     let text = match &error {
         StoreError::Refused { job, why } => return refused(*job, None, *why),

@@ -5,10 +5,13 @@ use std::io::{self, IsTerminal as _, Write};
 
 use crate::terminal::{Style, columns, visible};
 
+/// A color of a style.
+pub(crate) type Paint = fn(Style, &str) -> Cow<'_, str>;
+
 /// What stands in a column of a row.
 pub(crate) struct Cell {
     text: String,
-    paint: fn(Style, &str) -> Cow<'_, str>,
+    paint: Paint,
 }
 
 impl Cell {
@@ -18,7 +21,7 @@ impl Cell {
     }
 
     /// In a color of the style.
-    pub(crate) fn painted(text: impl AsRef<str>, paint: fn(Style, &str) -> Cow<'_, str>) -> Self {
+    pub(crate) fn painted(text: impl AsRef<str>, paint: Paint) -> Self {
         Self { text: visible(text.as_ref()).into_owned(), paint }
     }
 }

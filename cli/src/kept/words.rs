@@ -9,6 +9,7 @@ use pogo_plan::{HostIdx, Plan};
 use pogo_store::{Holder, Wait};
 
 use crate::args::ShownState;
+use crate::kept::table::Paint;
 use crate::run::words;
 use crate::terminal::Style;
 
@@ -33,8 +34,8 @@ pub(crate) fn since(wall: i64) -> u64 {
 }
 
 /// A state in one word, and its color.
-pub(crate) fn state(state: ShownState) -> (&'static str, fn(Style, &str) -> Cow<'_, str>) {
-    let plain: fn(Style, &str) -> Cow<'_, str> = |_, text| Cow::Borrowed(text);
+pub(crate) fn state(state: ShownState) -> (&'static str, Paint) {
+    let plain: Paint = |_, text| Cow::Borrowed(text);
     match state {
         ShownState::Running => ("running", plain),
         ShownState::Halting => ("halting", Style::yellow),

@@ -60,7 +60,7 @@ impl<W: Write> Lines<W> {
 
     /// Leaves out what was known before the job was taken up again.
     #[must_use]
-    pub(crate) fn from_the_first_step(self) -> Self {
+    pub(crate) fn only_news(self) -> Self {
         Self { is_news: false, ..self }
     }
 

@@ -50,13 +50,14 @@ fn two_runs_share_their_limits_and_say_so() {
 #[test]
 fn a_host_that_an_ended_run_left_bad_still_counts() {
     let home = Home::new();
-    let spec = |work: &str, job: &str| {
-        home.spec("tag: {all: ['h[1-2]']}\nconstraint: {$all: {max_parallel: 1}}", work, job);
+    let spec = |work: &str, namespace: &str| {
+        let head = "tag: {all: ['h[1-2]']}\nconstraint: {$all: {max_parallel: 1}}";
+        home.spec(&format!("namespace: {namespace}\n{head}"), work, "");
     };
-    spec("exit 3", "");
+    spec("exit 3", "default");
     assert_eq!(home.apply(&["a.cfg", "--targets", "h1", "--quiet"]).code, 1);
     let job = home.last_job();
-    spec("true", "");
+    spec("true", "default");
     let held_up = home.apply(&["a.cfg", "--targets", "h2"]);
     assert_eq!(held_up.code, 1, "{held_up:?}");
     for words in [
@@ -71,8 +72,8 @@ fn a_host_that_an_ended_run_left_bad_still_counts() {
     assert_eq!(home.run(&["release", "h1", "--reason", "looked at it"]).code, 0);
     assert_eq!(home.pogo(&["resume", "last", "--quiet"]).code, 0);
     // Another namespace has other hosts.
-    spec("exit 3", "");
+    spec("exit 3", "default");
     assert_eq!(home.apply(&["a.cfg", "--targets", "h1", "--quiet"]).code, 1);
-    spec("true", "");
-    assert_eq!(home.apply(&["a.cfg", "--targets", "h2", "--set", "namespace=lab", "--quiet"]).code, 0);
+    spec("true", "lab");
+    assert_eq!(home.apply(&["a.cfg", "--targets", "h2", "--quiet"]).code, 0);
 }
