@@ -10,6 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::world::number;
 use super::{Oracle, Verdicts, must};
 use crate::ledger::{Op, PASSED_OVER_MS, SCAN_MS};
 
@@ -69,7 +70,10 @@ impl Oracle {
                     wait.passed_at = None;
                 }
             }
-            Op::End { outcome, .. } if *outcome == pogo_plan::outcome::Outcome::Succeeded => {}
+            // A host that another job left bad stays out: places may be kept in vain until the next look, and are not.
+            Op::End { job, host, outcome, .. }
+                if *outcome == pogo_plan::outcome::Outcome::Succeeded
+                    && !self.is_held_by_others((number(*job), host.index())) => {}
             Op::Claim { .. } | Op::Idle { .. } | Op::Tick => {}
             Op::Withdraw { .. }
             | Op::Return { .. }
@@ -171,6 +175,10 @@ impl Oracle {
 
     fn global_of(&self, (job, at): (usize, usize)) -> usize {
         self.jobs.get(job).and_then(|job| job.global.get(at)).copied().unwrap_or(usize::MAX)
+    }
+
+    fn is_held_by_others(&self, key: (usize, usize)) -> bool {
+        self.out.get(self.global_of(key)).is_some_and(|jobs| jobs.iter().any(|job| *job != key.0))
     }
 
     fn share_a_limit(&self, one: usize, other: usize) -> bool {

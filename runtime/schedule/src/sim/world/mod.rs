@@ -31,7 +31,7 @@ fn number_of(host: &str) -> usize {
     host.get(1..).and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }
 
-fn number(id: JobId) -> usize {
+pub(in crate::sim) fn number(id: JobId) -> usize {
     usize::try_from(id.bits()).unwrap_or(1) - 1
 }
 
