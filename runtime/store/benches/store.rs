@@ -1,4 +1,4 @@
-//! What the store costs: `cargo bench -p pogo-store`. Figures are wall time where a disk is waited for, and CPU time (user and
+//! What the store costs: `cargo bench -p pogo-store`, or one part of it: `-- jobs`. Figures are wall time where a disk is waited for, and CPU time (user and
 //! system, of the whole process) where it says so; all of one run on one disk, so that their ratios mean something.
 
 #![expect(
@@ -32,12 +32,20 @@ use rig::{End, Rig, names, open, plan};
 
 fn main() {
     let folder = tempfile::tempdir().unwrap();
-    durable(folder.path());
-    snapshots(folder.path());
-    tasks(folder.path());
-    opening(folder.path());
-    long_journal(folder.path());
-    many_jobs(folder.path());
+    let only = std::env::args().skip(1).find(|word| !word.starts_with('-'));
+    let parts: [(&str, fn(&Path)); 6] = [
+        ("durable", durable),
+        ("snapshots", snapshots),
+        ("tasks", tasks),
+        ("opening", opening),
+        ("journal", long_journal),
+        ("jobs", many_jobs),
+    ];
+    for (name, part) in parts {
+        if only.as_deref().is_none_or(|only| only == name) {
+            part(folder.path());
+        }
+    }
 }
 
 /// User and system time of this process.

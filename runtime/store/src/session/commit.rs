@@ -22,10 +22,13 @@ use crate::namespace::{Namespace, number};
 use crate::replica::Following;
 use crate::state;
 
-/// After so many operations, the next commit has a snapshot: a process that starts then reads not many more than that.
+/// After so many operations, the next commit has a snapshot: at 1.1 microseconds for each that is read, whoever opens the store
+/// then reads for two milliseconds.
 const SNAPSHOT_EVERY: i64 = 2_000;
 
-/// A large ledger is worth more operations: so many bytes of a snapshot cost as much as one operation that is read.
+/// A large ledger waits for more operations, as many as its snapshot has of these. A byte takes 6 ns to write and 20 ns to read:
+/// so snapshots add 0.1 microseconds to an operation, however large they are, and the log never takes longer to read than four
+/// times the snapshot does.
 const BYTES_PER_OPERATION: i64 = 16;
 
 /// A turn that has not come for so long is told of, and again each time this has passed.
