@@ -76,7 +76,7 @@ fn a_crashed_job_is_pruned_if_it_holds_nothing_out_and_its_limits_go_with_it() {
     // Takes the only place, and is over.
     Rig::begin(&store, 1, plan(&names(4), 0..1, &limits), None).failing(|_| Outcome::Unreachable).run();
     let (waits, runs) = (JobId::from_bits(2), JobId::from_bits(3));
-    // Crash: one while it waits for the place, one before it has registered, one with a host granted.
+    // Crash: one while it waits for the place, one with commands under way.
     let mut rig = Rig::begin(&store, 2, plan(&names(4), 1..3, &limits), None);
     rig.cut_on_wait = true;
     assert!(matches!(rig.run(), End::Cut | End::State(JobState::Blocked)));
@@ -84,7 +84,7 @@ fn a_crashed_job_is_pruned_if_it_holds_nothing_out_and_its_limits_go_with_it() {
     let (session, _told) = open(&store);
     session.release("host1", "mended").unwrap();
     let mut rig = Rig::begin(&store, 3, plan(&names(4), 1..3, &[]), None);
-    rig.cut_after = Some(1);
+    rig.cut_after_starts = Some(1);
     assert!(matches!(rig.run(), End::Cut));
     drop(rig);
     let alive = Rig::begin(&store, 4, plan(&names(4), 3..4, &[]), None);
