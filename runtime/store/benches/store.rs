@@ -30,10 +30,13 @@ use sqlx::{Connection, Row};
 
 use rig::{End, Rig, names, open, plan};
 
+/// One part of the benchmark, in a folder.
+type Part = fn(&Path);
+
 fn main() {
     let folder = tempfile::tempdir().unwrap();
     let only = std::env::args().skip(1).find(|word| !word.starts_with('-'));
-    let parts: [(&str, fn(&Path)); 6] = [
+    let parts: [(&str, Part); 6] = [
         ("durable", durable),
         ("snapshots", snapshots),
         ("tasks", tasks),

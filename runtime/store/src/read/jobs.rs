@@ -87,7 +87,7 @@ impl Reader {
             "{ROW} WHERE (?1 IS NULL OR n.name = ?1) AND (?2 IS NULL OR j.uid = ?2) AND (?3 = 0 OR j.state < 16) \
              ORDER BY j.created DESC, j.id LIMIT ?4"
         );
-        let question = list(question);
+        let question = list(&question);
         let question = sqlx::query(question).bind(filter.namespace.as_deref()).bind(filter.uid);
         let question = question.bind(filter.unfinished).bind(filter.most.map_or(-1, i64::from));
         let row = self.runtime.block_on(question.fetch_one(&mut self.db));
@@ -114,7 +114,7 @@ impl Reader {
         };
         let (Some(first), Some(last)) = (end("0"), end("z")) else { return Err(none()) };
         let question = format!("{ROW} WHERE j.id BETWEEN ?1 AND ?2 ORDER BY j.id LIMIT 5");
-        let question = sqlx::query(list(question)).bind(number(first)).bind(number(last));
+        let question = sqlx::query(list(&question)).bind(number(first)).bind(number(last));
         let row = self.runtime.block_on(question.fetch_one(&mut self.db));
         let mut jobs = self.read_list(row)?;
         if jobs.len() > 1 {
@@ -167,7 +167,7 @@ impl Reader {
 }
 
 /// The rows of a question as one JSON text.
-fn list(question: String) -> sqlx::AssertSqlSafe<String> {
+fn list(question: &str) -> sqlx::AssertSqlSafe<String> {
     sqlx::AssertSqlSafe(format!(
         "SELECT '[' || coalesce(group_concat(row, ','), '') || ']' FROM ({question})"
     ))
