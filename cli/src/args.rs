@@ -1,11 +1,19 @@
 //! The command line as clap reads it: types and help texts, no behavior.
 
 mod apply;
+mod ssh;
+mod store;
 
 use std::path::PathBuf;
 
 pub use apply::{ApplyArgs, JobArgs, LogArgs, LogFormat, ReplayArgs, RunFormat, RunReportArgs};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub use ssh::{OneArgs, PasswordArgs, ProbeArgs, SshArgs, TargetArgs, TrustArgs};
+pub use store::{
+    AgainArgs, AlterArgs, DecideArgs, HaltArgs, JobsArgs, JournalArgs, OrderArgs, OutArgs, OutputArgs,
+    PruneArgs, ReleaseArgs, ResumeArgs, RetryArgs, ShownState, ShownStream, ShownVerdict, SkipArgs,
+    StatusArgs, StopArgs, StoreArgs,
+};
 
 use crate::exit_code;
 
@@ -22,6 +30,7 @@ Examples:
   pogo schedule site.cfg                  who waits for whom
   pogo compile site.cfg -o site.json      a plan to keep, review and apply
   pogo apply site.json                    run it
+  pogo status                             how your last job stands, and what to do next
 
 {}", exit_code::HELP))]
 pub struct Cli {
@@ -85,8 +94,8 @@ pub enum Command {
     /// Run a spec or a plan
     ///
     /// Runs the job's command on every target, in the order of the sequences and never with more hosts of a group out of
-    /// service than its limit allows. This build reaches only this machine: with `transport: local` each host is a process
-    /// here.
+    /// service than its limit allows. Hosts are reached over ssh, with everything that the user's own ssh is configured to
+    /// do; with `transport: local` each host is a process on this machine.
     ///
     /// Ctrl-C lets what runs come to its end and starts nothing more; a second one ends what runs, and makes sure that it
     /// is gone; a third one leaves at once. Reports that cannot be written are given up with an error; they never change
@@ -97,6 +106,114 @@ pub enum Command {
   pogo apply site.cfg --targets '$colo.east' --run-command uptime --concurrent 10%
   pogo apply site.cfg --dry-run"))]
     Apply(Box<ApplyArgs>),
+    /// Run one command on some hosts, with two lines for each
+    ///
+    /// What the original Pogo's `pogo-one` does: order and parallelism come from the spec, and each host says when it runs
+    /// and whether that was a success. Reasons, and the last lines of hosts that failed, are on standard error. `apply` does
+    /// the same with full reports.
+    #[command(after_long_help = help("\
+  pogo one --config farm.cfg --targets host1,host2 --run-command date
+  pogo one --config farm.cfg --targets host1,host2 --run-command date --password"))]
+    One(Box<OneArgs>),
+    /// Put the keys of hosts on record, after a look at their fingerprints
+    ///
+    /// Asks every target for its host key, through jump hosts too and without logging in. Keys that are not on record are
+    /// shown, and recorded after one question where ssh itself would record them. A key that contradicts the record is shown
+    /// and never recorded without --replace. Exit code 0: the keys of all targets are on record.
+    #[command(after_long_help = help("\
+  pogo trust farm.cfg
+  pogo trust farm.cfg --targets 'web[1-8]' --yes
+  pogo trust farm.cfg --targets db1 --replace    db1 was installed anew"))]
+    Trust(Box<TrustArgs>),
+    /// Ask hosts what became of an attempt
+    ///
+    /// For attempts of which nobody saw the end: the connection broke, or pogo was killed. The host says that it still runs,
+    /// how it ended, or that there is no trace of it. What ended is told once: the host then forgets it. Exit code 0: it
+    /// ended well on all these hosts; 1: it runs, ended otherwise, left no trace, or a host cannot be asked.
+    #[command(after_long_help = help("\
+  pogo probe k7m2q9xd web1
+  pogo probe k7m2q9xd 'web[1-8]' --config farm.cfg --format json"))]
+    Probe(Box<ProbeArgs>),
+    /// List the jobs that are kept, the newest first
+    #[command(after_long_help = help("\
+  pogo jobs
+  pogo jobs --state running --state interrupted
+  pogo jobs --namespace shop --limit 5 --format json"))]
+    Jobs(JobsArgs),
+    /// Say how a job stands: its hosts, what waits for what, what to do next
+    #[command(after_long_help = help("\
+  pogo status                             your last job
+  pogo status k7m                         the job whose id begins so
+  pogo status k7m2q9xd --format json"))]
+    Status(StatusArgs),
+    /// Show what is on record of a job: starts, ends, and what operators said
+    #[command(after_long_help = help("\
+  pogo log k7m2q9xd
+  pogo log last --follow
+  pogo log k7m2q9xd 'web[1-4]' --format json"))]
+    Log(JournalArgs),
+    /// Print what a host's command wrote
+    ///
+    /// Standard output on standard output, standard error on standard error; also while the command runs.
+    #[command(after_long_help = help("\
+  pogo output last web3
+  pogo output k7m2q9xd web3 --attempt 1 --stream stderr"))]
+    Output(OutputArgs),
+    /// Go on with a job that was halted, blocked or interrupted: only what is left runs
+    ///
+    /// The job keeps its id. Attempts of which nobody saw the end are `unknown`, and are not run again before it is known
+    /// what became of them (`pogo probe`, `pogo decide`). Ends as `apply` does.
+    #[command(after_long_help = help("\
+  pogo resume last
+  pogo resume k7m2q9xd --events run.jsonl --output-dir out/"))]
+    Resume(Box<ResumeArgs>),
+    /// Run the bad hosts of a job again, and go on with it
+    ///
+    /// The job keeps its id, and attempts count on. Ends as `apply` does.
+    #[command(after_long_help = help("\
+  pogo retry last                         all bad hosts
+  pogo retry k7m2q9xd web3 'db[1-2]'"))]
+    Retry(Box<RetryArgs>),
+    /// Count hosts of a job as done, so that what comes after them can start
+    ///
+    /// A host that is out of service stays out, and keeps its places in limits: see `pogo release`. A job that was interrupted
+    /// takes it up when it is resumed.
+    #[command(after_long_help = help("  pogo skip k7m2q9xd web3 --reason 'disk is being replaced'"))]
+    Skip(SkipArgs),
+    /// Let a job start nothing more; what runs may come to its end
+    #[command(after_long_help = help("  pogo halt last --reason 'the site is slow'"))]
+    Halt(HaltArgs),
+    /// End what runs: of some hosts, or of all, and then the job halts
+    #[command(after_long_help = help("\
+  pogo stop k7m2q9xd
+  pogo stop k7m2q9xd web3 --reason 'it hangs'"))]
+    Stop(StopArgs),
+    /// Change settings of a job, also while it runs
+    #[command(after_long_help = help("\
+  pogo alter k7m2q9xd --set concurrent=5
+  pogo alter last --set on_failure=continue --set max_failures=none"))]
+    Alter(AlterArgs),
+    /// List the hosts that are out of service: since when, by which job, in which limits they count
+    #[command(after_long_help = help("\
+  pogo out
+  pogo out --namespace shop --format json"))]
+    Out(OutArgs),
+    /// Say that hosts are back in service, whatever left them out
+    ///
+    /// A host on which an attempt runs, or may run, is not released: see `pogo probe` and `pogo decide`.
+    #[command(after_long_help = help("  pogo release web3 'db[1-2]' --reason 'restarted by hand, answers again'"))]
+    Release(ReleaseArgs),
+    /// Say what became of a host's attempt that nobody saw end
+    #[command(after_long_help = help("\
+  pogo decide k7m2q9xd web3 --as succeeded --reason 'it serves the new version'"))]
+    Decide(DecideArgs),
+    /// Delete jobs that ended long ago
+    ///
+    /// What still holds a host out of service is kept, and so is what has not ended.
+    #[command(after_long_help = help("\
+  pogo prune --older-than 30d --dry-run
+  pogo prune --older-than 30d"))]
+    Prune(PruneArgs),
     /// Show a run again from its events, and check the promises of its plan
     ///
     /// With --plan every promise is checked against what happened: that no more hosts of a group were out of service than
@@ -431,7 +548,7 @@ pub struct ManArgs {
     pub output: Option<PathBuf>,
 }
 
-fn key_value(text: &str) -> Result<(String, String), String> {
+pub(crate) fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
         _ => Err("write KEY=VALUE, such as `job.timeout=5m`".to_owned()),

@@ -13,7 +13,7 @@ pub enum ExitCode {
     Internal,
     /// The job was halted.
     Halted,
-    /// Refused: the plan is too old, the job belongs to another process, not authorized.
+    /// Refused: the plan is too old, the job belongs to another process, the store is newer, or it makes no sense now.
     Refused,
     /// Ended by the signal with this number.
     Signal(u8),
@@ -54,11 +54,12 @@ impl From<ExitCode> for std::process::ExitCode {
 pub const HELP: &str = "\
 Exit codes, the same for every verb:
   0      no finding at or above the fail level; every host succeeded
-  1      findings, or hosts that did not succeed
+  1      findings, hosts that did not succeed, or no answer in time
   2      wrong usage, or a file that cannot be read or written; nothing was started
   3      a fault of pogo's own
-  4      the job was halted: by Ctrl-C, an operator, a threshold or a time limit
-  5      refused: the plan is too old, another process owns the job, or not authorized
+  4      the job was halted: by Ctrl-C, an operator, a threshold, a time limit or a store that fails
+  5      refused: the plan is too old, another process runs the job, the store is of a newer pogo,
+         or what is asked makes no sense as things are
   128+n  ended by signal n";
 
 #[cfg(test)]

@@ -22,6 +22,8 @@ pub(crate) enum Failure {
         /// What to do about it.
         help: Option<String>,
     },
+    /// A job was begun, and could not be brought to its end.
+    Halted(String),
     /// A fault of pogo's own.
     Internal(String),
     /// Standard output or standard error cannot be written to.
@@ -57,6 +59,7 @@ impl From<&Failure> for ExitCode {
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Self::BROKEN_PIPE,
             Failure::Usage { .. } | Failure::Output(_) => Self::Usage,
             Failure::Refused { .. } => Self::Refused,
+            Failure::Halted(_) => Self::Halted,
             Failure::Internal(_) => Self::Internal,
         }
     }

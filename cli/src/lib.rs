@@ -4,6 +4,7 @@ pub mod args;
 mod commands;
 pub mod exit_code;
 mod failure;
+mod kept;
 mod levels;
 mod logging;
 mod output;
@@ -20,6 +21,7 @@ mod world;
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::panic::{self, AssertUnwindSafe};
+use std::path::PathBuf;
 
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, ValueEnum as _};
 
@@ -61,6 +63,9 @@ fn guarded(run: impl FnOnce() -> ExitCode) -> ExitCode {
 
 fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
+    if let Some(question) = commands::ssh::askpass::question(&args) {
+        return commands::ssh::askpass::answer(question);
+    }
     let mut definition = Cli::command();
     let matches = match definition.try_get_matches_from_mut(&args) {
         Ok(matches) => matches,
@@ -111,6 +116,7 @@ fn complain(failure: &Failure) {
         Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         Failure::Output(error) => writeln!(stderr, "error: cannot write: {}", failure::plain_words(error)),
         Failure::Internal(message) => writeln!(stderr, "error: internal: {}", visible(message)),
+        Failure::Halted(message) => writeln!(stderr, "error: {}", visible(message)),
         Failure::Usage { message, help } | Failure::Refused { message, help } => {
             let _ = writeln!(stderr, "error: {}", visible(message));
             help.as_ref().map_or(Ok(()), |help| writeln!(stderr, "help: {}", visible(help)))
@@ -126,6 +132,23 @@ fn dispatch(cli: Cli, matches: &ArgMatches, definition: clap::Command) -> Result
         Command::Compile(args) => commands::compile::run(args, &app),
         Command::Schedule(args) => commands::schedule::run(args, &app),
         Command::Apply(args) => commands::apply::run(*args, &app),
+        Command::One(args) => commands::one::run(*args, &app),
+        Command::Trust(args) => commands::trust::run(*args, &app),
+        Command::Probe(args) => commands::probe::run(*args, &app),
+        Command::Jobs(args) => commands::jobs::run(&args, &app),
+        Command::Status(args) => commands::status::run(&args, &app),
+        Command::Log(args) => commands::log::run(&args, &app),
+        Command::Output(args) => commands::output::run(&args, &app),
+        Command::Resume(args) => commands::resume::resume(*args, &app),
+        Command::Retry(args) => commands::resume::retry(*args, &app),
+        Command::Skip(args) => commands::orders::skip(&args, &app),
+        Command::Halt(args) => commands::orders::halt(&args, &app),
+        Command::Stop(args) => commands::orders::stop(&args, &app),
+        Command::Alter(args) => commands::orders::alter(&args, &app),
+        Command::Out(args) => commands::out::run(&args, &app),
+        Command::Release(args) => commands::release::run(&args, &app),
+        Command::Decide(args) => commands::orders::decide(&args, &app),
+        Command::Prune(args) => commands::prune::run(&args, &app),
         Command::Replay(args) => commands::replay::run(&args, &app),
         Command::Explain(args) => commands::explain::run(&args, &app),
         Command::Why(args) => commands::why::run(args, &app),
@@ -139,17 +162,37 @@ fn dispatch(cli: Cli, matches: &ArgMatches, definition: clap::Command) -> Result
 
 impl App {
     fn new(cli: &Cli, verb: Option<&ArgMatches>) -> Result<Self, Failure> {
-        let none = (LevelArgs::default(), SpecArgs::default());
+        let mut none = (LevelArgs::default(), SpecArgs::default());
+        if let Command::Trust(args) = &cli.command {
+            none.1 = args.targets.spec();
+        }
         let (levels, spec) = match &cli.command {
             Command::Check(args) => (&args.levels, &args.spec),
             Command::Compile(args) => (&args.levels, &args.options),
             Command::Schedule(args) => (&args.levels, &args.options),
             Command::Apply(args) => (&args.levels, &args.options),
+            Command::One(args) => (&args.levels, &args.options),
             Command::Why(args) => (&none.0, &args.options),
-            Command::Hosts(_)
+            Command::Jobs(_)
+            | Command::Status(_)
+            | Command::Log(_)
+            | Command::Output(_)
+            | Command::Resume(_)
+            | Command::Retry(_)
+            | Command::Skip(_)
+            | Command::Halt(_)
+            | Command::Stop(_)
+            | Command::Alter(_)
+            | Command::Out(_)
+            | Command::Release(_)
+            | Command::Decide(_)
+            | Command::Prune(_)
+            | Command::Hosts(_)
             | Command::Explain(_)
             | Command::Schema(_)
             | Command::Replay(_)
+            | Command::Trust(_)
+            | Command::Probe(_)
             | Command::Settings
             | Command::Completions(_)
             | Command::Man(_) => (&none.0, &none.1),
@@ -165,12 +208,37 @@ impl App {
             resolver_path: resolver_path.clone(),
             deny: levels.deny.clone(),
             allow: levels.allow.clone(),
+            store: store_of(&cli.command),
         })?;
         let terminal = Terminal::detect(settings.color.value, settings.width.value, cli.global.ascii);
         let level_order = order(verb, [("deny", Action::Deny), ("allow", Action::Allow)]);
         let override_order = order(verb, [("set", false), ("run_command", true)]);
         Ok(Self { settings, terminal, level_order, override_order })
     }
+}
+
+/// The store that the command line names.
+fn store_of(command: &Command) -> Option<PathBuf> {
+    let args = match command {
+        Command::Apply(args) => &args.store,
+        Command::One(args) => &args.store,
+        Command::Jobs(args) => &args.store,
+        Command::Status(args) => &args.store,
+        Command::Log(args) => &args.store,
+        Command::Output(args) => &args.store,
+        Command::Resume(args) => &args.again.store,
+        Command::Retry(args) => &args.again.store,
+        Command::Skip(args) => &args.order.store,
+        Command::Halt(args) => &args.order.store,
+        Command::Stop(args) => &args.order.store,
+        Command::Alter(args) => &args.order.store,
+        Command::Decide(args) => &args.order.store,
+        Command::Out(args) => &args.store,
+        Command::Release(args) => &args.store,
+        Command::Prune(args) => &args.store,
+        _ => return None,
+    };
+    args.store.clone()
 }
 
 /// The order in which two arguments stood on the command line.

@@ -36,7 +36,8 @@ fn filter(verbose: u8, variable: Option<&str>) -> Result<EnvFilter, Failure> {
     };
     let builder = EnvFilter::builder().with_default_directive(level.into());
     match variable.filter(|text| verbose == 0 && !text.is_empty()) {
-        None => Ok(builder.parse_lossy("")),
+        // How long the database takes is for who asks.
+        None => Ok(builder.parse_lossy(if verbose == 0 { "warn,sqlx=error" } else { "" })),
         Some(text) => builder.parse(text).map_err(|error| {
             Failure::with_help(
                 format!("{VARIABLE}: {error}"),
@@ -53,8 +54,10 @@ mod tests {
     #[test]
     fn the_flag_holds_over_the_environment() {
         let shown = |verbose, variable| filter(verbose, variable).unwrap().to_string();
-        assert_eq!(shown(0, None), "warn");
-        assert_eq!(shown(0, Some("")), "warn");
+        for unset in [None, Some("")] {
+            let text = shown(0, unset);
+            assert!(text.contains("warn") && text.contains("sqlx=error"), "{text}");
+        }
         assert_eq!(shown(0, Some("pogo_actors=trace")), "pogo_actors=trace");
         assert_eq!(shown(1, Some("pogo_actors=trace")), "info");
         assert_eq!((shown(2, None), shown(3, None)), ("debug".to_owned(), "trace".to_owned()));

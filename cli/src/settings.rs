@@ -12,11 +12,19 @@ use crate::failure::{Failure, plain_words};
 use crate::suggest::did_you_mean;
 
 /// The names, in the order in which `pogo settings` prints them.
-pub(crate) const NAMES: [&str; 6] = ["color", "width", "max_pattern_hosts", "resolver_path", "deny", "allow"];
+pub(crate) const NAMES: [&str; 7] =
+    ["color", "width", "max_pattern_hosts", "resolver_path", "deny", "allow", "store"];
 
 /// The environment variable of each setting, in the order of [`NAMES`].
-const VARIABLES: [&str; 6] =
-    ["POGO_COLOR", "POGO_WIDTH", "POGO_MAX_PATTERN_HOSTS", "POGO_RESOLVER_PATH", "POGO_DENY", "POGO_ALLOW"];
+const VARIABLES: [&str; 7] = [
+    "POGO_COLOR",
+    "POGO_WIDTH",
+    "POGO_MAX_PATTERN_HOSTS",
+    "POGO_RESOLVER_PATH",
+    "POGO_DENY",
+    "POGO_ALLOW",
+    "POGO_STORE",
+];
 
 /// Most hosts of one pattern, unless set.
 pub(crate) const MAX_PATTERN_HOSTS: u64 = 10_000_000;
@@ -87,6 +95,8 @@ pub(crate) struct Settings {
     pub(crate) deny: Setting<Vec<String>>,
     /// Findings to leave out.
     pub(crate) allow: Setting<Vec<String>>,
+    /// The folder that jobs are kept in; `None` without a home.
+    pub(crate) store: Setting<Option<PathBuf>>,
 }
 
 /// What the command line says; `None` and empty lists are silent.
@@ -104,6 +114,8 @@ pub(crate) struct Flags {
     pub(crate) deny: Vec<String>,
     /// `--allow`
     pub(crate) allow: Vec<String>,
+    /// `--store`
+    pub(crate) store: Option<PathBuf>,
 }
 
 impl Settings {
@@ -115,6 +127,7 @@ impl Settings {
             resolver_path: Setting::default(Vec::new()),
             deny: Setting::default(Vec::new()),
             allow: Setting::default(Vec::new()),
+            store: Setting::default(state_home().map(|home| home.join("pogo/store"))),
         }
     }
 
@@ -159,6 +172,7 @@ impl Settings {
         settings.resolver_path.flag(Some(flags.resolver_path).filter(|list| !list.is_empty()));
         settings.deny.flag(Some(flags.deny).filter(|list| !list.is_empty()));
         settings.allow.flag(Some(flags.allow).filter(|list| !list.is_empty()));
+        settings.store.flag(flags.store.map(Some));
         Ok(settings)
     }
 
@@ -230,6 +244,8 @@ impl Settings {
             }
             "deny" => self.deny.set(words, origin),
             "allow" => self.allow.set(words, origin),
+            "store" if single.is_empty() => return Err("`store` is a folder".to_owned()),
+            "store" => self.store.set(Some(folder.join(single)), origin),
             other => {
                 let help = did_you_mean(other, NAMES, || format!("settings are {}", NAMES.join(", ")));
                 return Err(format!("`{other}` is not a setting: {help}"));
@@ -257,6 +273,13 @@ impl Settings {
             (format!("[{}]", paths.join(", ")), &self.resolver_path.origin),
             (format!("[{}]", self.deny.value.join(", ")), &self.deny.origin),
             (format!("[{}]", self.allow.value.join(", ")), &self.allow.origin),
+            (
+                self.store
+                    .value
+                    .as_ref()
+                    .map_or_else(|| "null".to_owned(), |path| path.display().to_string()),
+                &self.store.origin,
+            ),
         ];
         NAMES
             .into_iter()
@@ -278,8 +301,17 @@ fn scalar(value: &Value) -> Option<String> {
 /// `$XDG_CONFIG_HOME`, or its default; `None` without a home.
 #[must_use]
 pub(crate) fn config_home() -> Option<PathBuf> {
-    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")))
+}
+
+/// `$XDG_STATE_HOME`, or its default; `None` without a home.
+fn state_home() -> Option<PathBuf> {
+    absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
+}
+
+/// The folder that a variable names; the XDG specification has others ignored.
+fn absolute(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
 #[cfg(test)]
@@ -296,6 +328,7 @@ mod tests {
             match failure {
                 Failure::Usage { message, .. }
                 | Failure::Refused { message, .. }
+                | Failure::Halted(message)
                 | Failure::Internal(message) => message.replace(&folder.path().display().to_string(), "DIR"),
                 Failure::Output(error) => error.to_string(),
             }
@@ -310,7 +343,7 @@ mod tests {
             flags,
             &[("POGO_MAX_PATTERN_HOSTS", "3"), ("POGO_WIDTH", "70"), ("POGO_ALLOW", "a,b")],
             all,
-            "max_pattern_hosts: 2\ncolor: never\nresolver_path: [tags, /opt/tags]",
+            "max_pattern_hosts: 2\ncolor: never\nresolver_path: [tags, /opt/tags]\nstore: jobs",
         )
         .unwrap();
         assert_eq!(settings.max_pattern_hosts, Setting { value: 4, origin: Origin::Flag });
@@ -322,6 +355,14 @@ mod tests {
         assert_eq!(settings.allow.value, ["a", "b"]);
         assert!(settings.resolver_path.value.first().unwrap().ends_with("tags"));
         assert_eq!(settings.resolver_path.value.get(1).unwrap(), Path::new("/opt/tags"));
+        let store = settings.store;
+        assert!(store.value.unwrap().is_absolute() && matches!(store.origin, Origin::User(_)));
+        let with = |flag: Option<&str>| {
+            let flags = Flags { store: flag.map(PathBuf::from), ..Flags::default() };
+            load(flags, &[("POGO_STORE", "here")], "store: /srv/pogo", "").unwrap().store
+        };
+        assert_eq!(with(None).value.unwrap(), Path::new("here"));
+        assert_eq!(with(Some("there")), Setting { value: Some("there".into()), origin: Origin::Flag });
     }
 
     #[test]

@@ -7,6 +7,8 @@
 )]
 
 mod apply;
+mod kept;
+mod ssh;
 mod support;
 
 use std::path::Path;
@@ -60,6 +62,23 @@ fn help_is_data_and_wrong_usage_is_not() {
         "compile",
         "schedule",
         "apply",
+        "one",
+        "trust",
+        "probe",
+        "jobs",
+        "status",
+        "log",
+        "output",
+        "resume",
+        "retry",
+        "skip",
+        "halt",
+        "stop",
+        "alter",
+        "out",
+        "release",
+        "decide",
+        "prune",
         "replay",
         "explain",
         "why",

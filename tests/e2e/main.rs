@@ -12,3 +12,4 @@ mod pogo;
 mod readme;
 mod rooms;
 mod specs;
+mod ssh;

@@ -9,10 +9,14 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
 }
 
-/// The built program. It is another package's, so cargo is asked to build it, once.
+/// The built program: the one that `POGO_TEST_PROGRAM` names, as `tests/run` does, so that no test waits for cargo. It is
+/// another package's, so otherwise cargo is asked to build it, once.
 pub(crate) fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
+        if let Some(path) = std::env::var_os("POGO_TEST_PROGRAM") {
+            return PathBuf::from(path);
+        }
         let output = Command::new(env!("CARGO"))
             .args(["build", "--package", "pogo", "--bin", "pogo", "--message-format", "json"])
             .current_dir(root())
@@ -33,7 +37,13 @@ pub(crate) fn program() -> &'static Path {
 pub(crate) fn pogo(args: &[&str]) -> Command {
     let mut command = Command::new(program());
     command.args(args).env_clear().env("LANG", "C.UTF-8").env("HOME", "/nonexistent").current_dir(root());
+    command.env("POGO_STORE", store());
     command
+}
+
+/// Where runs are kept: with what the tests build, and not where the user's are.
+pub(crate) fn store() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("store")
 }
 
 /// Runs to the end.

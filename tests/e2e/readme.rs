@@ -5,9 +5,9 @@
 
 use std::process::Command;
 
-use crate::pogo::{program, root};
+use crate::pogo::{program, root, store};
 
-const DOCUMENTS: &[&str] = &["README.md", "docs/language.md"];
+const DOCUMENTS: &[&str] = &["README.md", "docs/language.md", "docs/ssh.md"];
 
 #[test]
 fn terminal_sessions_are_true() {
@@ -54,6 +54,7 @@ fn output(command: &str) -> String {
         .env("PATH", path)
         .env("LANG", "C.UTF-8")
         .env("HOME", "/nonexistent")
+        .env("POGO_STORE", store())
         .env("POGO_WIDTH", "100")
         .output()
         .unwrap();

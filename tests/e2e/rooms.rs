@@ -15,13 +15,19 @@ const NEVER: &[(&str, &[&str])] = &[
         "pogo-plan",
         &["pogo-grammar", "pogo-compiler", "granit-parser", "yaml_serde", "pest", "miette", "clap", "tokio"],
     ),
-    ("pogo-compiler", &["clap", "yaml_serde", "miette", "anstream", "tempfile", "tokio", "actix"]),
+    (
+        "pogo-compiler",
+        &["clap", "yaml_serde", "miette", "anstream", "tempfile", "tokio", "actix", "openssh", "sqlx"],
+    ),
     (
         "pogo-schedule",
         &["tokio", "actix", "pogo-compiler", "pogo-grammar", "granit-parser", "miette", "clap", "tracing"],
     ),
-    ("pogo-transport", &["actix", "pogo-schedule", "pogo-compiler", "clap", "miette", "granit-parser"]),
-    ("pogo-store", &["actix", "clap", "miette", "pogo-compiler", "pogo-grammar", "pogo-transport", "granit-parser"]),
+    ("pogo-transport", &["actix", "sqlx", "pogo-schedule", "pogo-compiler", "clap", "miette", "granit-parser"]),
+    (
+        "pogo-store",
+        &["actix", "clap", "miette", "openssh", "pogo-compiler", "pogo-transport", "granit-parser"],
+    ),
     ("pogo-actors", &["clap", "miette", "anstream", "pogo-compiler", "granit-parser", "yaml_serde"]),
 ];
 

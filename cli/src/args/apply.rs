@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
 
-use super::{LevelArgs, MessageFormat, SpecArgs};
+use super::{LevelArgs, MessageFormat, PasswordArgs, SpecArgs, SshArgs, StoreArgs};
 
 /// `pogo apply`
 #[derive(Args, Debug)]
@@ -36,9 +36,15 @@ pub struct ApplyArgs {
     /// What to tell of the run, and to whom.
     #[command(flatten)]
     pub report: RunReportArgs,
+    /// What is typed for ssh and sudo.
+    #[command(flatten)]
+    pub passwords: PasswordArgs,
     /// What to tell of pogo's own steps.
     #[command(flatten)]
     pub log: LogArgs,
+    /// Where the run is kept.
+    #[command(flatten)]
+    pub store: StoreArgs,
     /// What is laid over the spec's `job`.
     #[command(flatten)]
     pub job: JobArgs,
@@ -110,8 +116,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// A flag for every key of `job` that does not speak of ssh. The values are those of the spec, and so are the findings
-/// about them.
+/// A flag for every key of `job`. The values are those of the spec, and so are the findings about them.
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Job, in place of the spec's settings (these hold over --set)")]
 pub struct JobArgs {
@@ -154,6 +159,9 @@ pub struct JobArgs {
     /// Least time between two starts
     #[arg(long, value_name = "DURATION")]
     pub stagger: Option<String>,
+    /// What to do when the connection breaks after the start: `unknown`, or `verify` for commands that restart the host
+    #[arg(long, value_name = "WHAT")]
+    pub on_disconnect: Option<String>,
     /// What a bad host holds up: `hold`, `continue` or `halt`
     #[arg(long, value_name = "WHAT")]
     pub on_failure: Option<String>,
@@ -166,7 +174,7 @@ pub struct JobArgs {
     /// Let a success put a host back in service that another job took out
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub recover: Option<String>,
-    /// Over what to reach the hosts: `local` runs everything on this machine
+    /// Over what to reach the hosts: `ssh`, or `local` to run everything on this machine
     #[arg(long, value_name = "TRANSPORT")]
     pub transport: Option<String>,
     /// What to run before the command
@@ -190,6 +198,9 @@ pub struct JobArgs {
     /// How many tries of the check must succeed one after the other
     #[arg(long, value_name = "N")]
     pub verify_successes: Option<String>,
+    /// How the hosts are reached.
+    #[command(flatten)]
+    pub ssh: SshArgs,
 }
 
 /// `pogo replay`
@@ -206,11 +217,11 @@ pub struct ReplayArgs {
     pub quiet: bool,
 }
 
-fn duration(text: &str) -> Result<u64, String> {
+pub(super) fn duration(text: &str) -> Result<u64, String> {
     pogo_grammar::parse_duration(text).map_err(|_| "write a duration with its unit, such as `12h`".to_owned())
 }
 
-fn name_value(text: &str) -> Result<(String, String), String> {
+pub(super) fn name_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         // A dot would be read as the way to a key below this one.
         Some((name, value)) if !name.is_empty() && !name.contains('.') => {

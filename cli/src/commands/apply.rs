@@ -2,8 +2,10 @@
 
 mod descriptors;
 mod dry_run;
-mod input;
-mod overrides;
+pub(super) mod input;
+pub(super) mod launch;
+mod others;
+pub(super) mod overrides;
 mod secrets;
 mod signals;
 
@@ -13,22 +15,30 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pogo_actors::{RunError, RunOptions, Subscriber, SubscriberError};
+use pogo_actors::{Stored, Subscriber, SubscriberError};
 use pogo_plan::Plan;
-use pogo_plan::event::{self, Event, Header, JobId};
+use pogo_plan::event::{Blocker, Event, Header, JobId};
 use pogo_plan::job::Transport;
-use pogo_plan::outcome::JobState;
-use pogo_transport::Transport as _;
+use pogo_plan::outcome::{HostState, JobState};
 
+use self::launch::{Begin, Launch, Over};
+use self::others::Others;
+use super::ssh::keys::{self, Again};
 use crate::App;
-use crate::args::{ApplyArgs, RunFormat, RunReportArgs};
+use crate::args::{ApplyArgs, RunFormat, RunReportArgs, ShownState};
 use crate::exit_code::ExitCode;
 use crate::failure::{Failure, plain_words};
+use crate::kept::next::{self, Stand};
+pub(super) use crate::kept::problem::chain;
+use crate::kept::{Kept, problem};
 use crate::logging;
 use crate::output::Output;
 use crate::report::plural;
 use crate::run::{self, EventsFile, Fanout, Lines, Lost, OutputDir, Reporter, Tally};
 use crate::terminal::{Style, visible};
+
+/// Characters of a command line in short.
+const MAX_SUMMARY: usize = 200;
 
 /// Runs the verb.
 pub(crate) fn run(args: ApplyArgs, app: &App) -> Result<ExitCode, Failure> {
@@ -42,98 +52,157 @@ pub(crate) fn run(args: ApplyArgs, app: &App) -> Result<ExitCode, Failure> {
         max_age,
         message_format,
         report,
+        passwords,
         job,
         options,
         ..
     } = args;
+    let again = Again::new(&input, &options, &job.ssh);
     let wanted = input::Wanted { path: &input, options, job, message_format, max_age };
     // What is wrong with the spec has been reported: nothing was started.
     let Some(plan) = input::load(wanted, app)? else { return Ok(ExitCode::Usage) };
-    if plan.job.command.is_none() && plan.job.script.is_none() {
-        return Err(Failure::with_help(
-            "there is nothing to run: the plan has neither `command` nor `script`",
-            "write `command` into the spec's `job`, or give `--run-command` with the spec",
-        ));
-    }
+    launch::has_work(&plan)?;
     if dry_run {
         return dry_run::show(&plan, app);
     }
-    if plan.job.transport != Transport::Local {
-        return Err(Failure::with_help(
-            "the plan has `transport: ssh`, and this build of pogo reaches only this machine: `transport: local`",
-            "to run every host's command as a process of this machine, write `transport: local` into the spec's \
-             `job`, or give `--transport local` with the spec",
-        ));
-    }
-    pogo_transport::Local::new().check(&plan.job).map_err(|refused| Failure::usage(refused.to_string()))?;
-    let secrets = secrets::read(&plan.job.secrets)?;
-    let (fanout, lowered) = descriptors::fanout(fanout.get(), report.output_dir.is_some())?;
+    let kept = Kept::open(app)?;
+    let launch = Launch::new(
+        &plan,
+        &launch::Wanted {
+            fanout,
+            max_connecting,
+            passwords: &passwords,
+            is_stdin_taken: input == Path::new("-"),
+            has_output_dir: report.output_dir.is_some(),
+            job: None,
+        },
+    )?;
+    let begin = Begin::New(Stored { store: kept.store.clone(), summary: summary("apply", &input, &plan) });
+    Run { plan: &plan, kept: &kept, report: &report, streams, again }.carry_out(launch, begin, app)
+}
 
-    let random =
-        || getrandom::u64().map_err(|error| Failure::Internal(format!("no random numbers: {error}")));
-    let header =
-        Header { format: event::FORMAT.to_owned(), job: JobId::from_bits(random()?), plan: plan.digest() };
-    let reports = Reports::open(&report, &header, streams, &plan, app)?;
-    if !report.quiet {
-        begin(&plan, &header, fanout, lowered, streams)?;
-    }
+/// The command line in short, for `pogo jobs`: nothing that is typed for hosts is in it.
+pub(super) fn summary(verb: &str, input: &Path, plan: &Plan) -> String {
+    let line = |text: &str| text.lines().find(|line| !line.trim().is_empty()).unwrap_or("").trim().to_owned();
+    let what = plan.job.command.as_deref().map(line).unwrap_or_default();
+    let text = if what.is_empty() {
+        format!("{verb} {}", input.display())
+    } else {
+        format!("{verb} {}: {what}", input.display())
+    };
+    text.chars().take(MAX_SUMMARY).collect()
+}
 
-    let tally = Arc::new(Mutex::new(Tally::of(&plan)));
-    let listener = Listener { fanout: reports.fanout, tally: Arc::clone(&tally) };
-    let options = RunOptions {
-        job: header.job,
-        seed: random()?,
-        fanout,
-        max_connecting: max_connecting.get(),
-        secrets,
-    };
-    let (sender, receiver) = pogo_actors::control();
-    let signals = signals::listen(sender, app.terminal.stderr)
-        .map_err(|error| Failure::Internal(format!("cannot listen to signals: {error}")))?;
-    let ended = pogo_actors::run(plan.clone(), options, receiver, vec![Box::new(listener)]);
-    let signal = signals.close();
+/// A run that tells everything that it is asked to tell.
+pub(super) struct Run<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) kept: &'a Kept,
+    pub(super) report: &'a RunReportArgs,
+    pub(super) streams: Streams,
+    pub(super) again: Again,
+}
 
-    let tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
-    let lost = || reports.lost.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let (code, fault) = match ended {
-        Ok(ended) => (exit_code(ended.state, signal), None),
-        Err(error @ (RunError::Refused(_) | RunError::Context(_) | RunError::NoTransport)) => {
-            return Err(Failure::usage(chain(&error)));
+impl Run<'_> {
+    /// Runs the job, with all reports.
+    ///
+    /// # Errors
+    /// If it cannot be begun, or breaks off.
+    pub(super) fn carry_out(self, launch: Launch, begin: Begin, app: &App) -> Result<ExitCode, Failure> {
+        let Self { plan, kept, report, streams, again } = self;
+        let header = launch.header.clone();
+        let is_new = matches!(begin, Begin::New(_));
+        let reports = Reports::open(report, &header, Told { streams, plan, kept, is_new }, app)?;
+        if !report.quiet {
+            tell_begin(plan, &header, &launch, kept, is_new, streams)?;
         }
-        Err(error) => (ExitCode::Internal, Some(Failure::Internal(chain(&error)))),
-    };
-    if let Some(mut junit) = reports.junit {
-        let written = run::write_junit(header.job, &tally, &mut junit).map_err(Failure::from);
-        if let Err(failure) = written.and_then(|()| junit.commit()) {
-            let lost = Lost { report: "--junit".to_owned(), problem: words(&failure) };
-            complain(&lost, app.terminal.stderr);
-            reports.lost.lock().unwrap_or_else(PoisonError::into_inner).push(lost);
+        let tally = Arc::new(Mutex::new(Tally::of(plan)));
+        let listener = Listener { fanout: reports.fanout, tally: Arc::clone(&tally) };
+        let Over { ended, signal, key_problems } =
+            launch.run(begin, plan, Box::new(listener), app.terminal.stderr)?;
+
+        let tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+        let lost = || reports.lost.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (code, fault) = match ended {
+            Ok(ended) => (exit_code(ended.state, signal), None),
+            Err(error) => match problem::of_run(error) {
+                failure @ (Failure::Internal(_) | Failure::Halted(_)) => {
+                    (ExitCode::from(&failure), Some(failure))
+                }
+                // Nothing was begun, and there is nothing to tell.
+                failure => return Err(failure),
+            },
+        };
+        if let Some(mut junit) = reports.junit {
+            let written = run::write_junit(header.job, &tally, &mut junit).map_err(Failure::from);
+            if let Err(failure) = written.and_then(|()| junit.commit()) {
+                let lost = Lost { report: "--junit".to_owned(), problem: words(&failure) };
+                complain(&lost, app.terminal.stderr);
+                reports.lost.lock().unwrap_or_else(PoisonError::into_inner).push(lost);
+            }
         }
+        let written = match report.format {
+            RunFormat::Human => {
+                let mut to = streams.human();
+                run::summary::write(header.job, &tally, Some(plan), streams.style, &mut to)
+                    .and_then(|()| tell_next(header.job, &tally, plan, kept, streams.style, &mut to))
+                    .and_then(|()| to.flush())
+            }
+            RunFormat::Json => {
+                let mut to = BufWriter::new(io::stdout().lock());
+                run::write_summary_json(&header, &plan.namespace, &tally, &lost(), code.number(), &mut to)
+                    .and_then(|()| to.flush())
+            }
+        };
+        if let Err(error) = written {
+            // The job is what counts: its end is the program's end, whoever still listens.
+            complain(
+                &Lost { report: "the summary".to_owned(), problem: plain_words(&error) },
+                app.terminal.stderr,
+            );
+        }
+        keys::tell(&key_problems, &again, app.terminal.stderr);
+        fault.map_or(Ok(code), Err)
     }
-    let written = match report.format {
-        RunFormat::Human => {
-            let mut to = streams.human();
-            run::summary::write(header.job, &tally, Some(&plan), streams.style, &mut to)
-                .and_then(|()| to.flush())
-        }
-        RunFormat::Json => {
-            let mut to = BufWriter::new(io::stdout().lock());
-            run::write_summary_json(&header, &plan.namespace, &tally, &lost(), code.number(), &mut to)
-                .and_then(|()| to.flush())
-        }
+}
+
+/// What can be done about a job that did not succeed.
+fn tell_next(
+    job: JobId,
+    tally: &Tally,
+    plan: &Plan,
+    kept: &Kept,
+    style: Style,
+    to: &mut dyn Write,
+) -> io::Result<()> {
+    let state = match tally.state {
+        Some(JobState::Failed) => ShownState::Failed,
+        Some(JobState::Blocked) => ShownState::Blocked,
+        Some(JobState::Halted) => ShownState::Halted,
+        Some(JobState::Succeeded) => return Ok(()),
+        // It broke off.
+        Some(JobState::Running | JobState::Halting) | None => ShownState::Interrupted,
     };
-    if let Err(error) = written {
-        // The job is what counts: its end is the program's end, whoever still listens.
-        complain(
-            &Lost { report: "the summary".to_owned(), problem: plain_words(&error) },
-            app.terminal.stderr,
-        );
-    }
-    fault.map_or(Ok(code), Err)
+    let others: Vec<Blocker> =
+        tally.blocked_by.iter().filter(|blocker| blocker.job != job).cloned().collect();
+    let is_left = |state| matches!(state, HostState::Waiting | HostState::Cancelled);
+    let stand = Stand {
+        job,
+        state,
+        bad: tally
+            .hosts()
+            .filter(|(_, host)| host.state.is_bad())
+            .map(|(name, host)| (name, host.state))
+            .collect(),
+        others: &others,
+        is_left: tally.hosts().any(|(_, host)| is_left(host.state)),
+        can_probe: plan.job.transport == Transport::Ssh,
+        option: &kept.option,
+    };
+    next::write(&stand, style, to)
 }
 
 /// How the program ends: a signal that ended what ran outweighs the halt that it brought about.
-const fn exit_code(state: JobState, signal: Option<u8>) -> ExitCode {
+pub(super) const fn exit_code(state: JobState, signal: Option<u8>) -> ExitCode {
     match (state, signal) {
         (JobState::Halted | JobState::Halting, Some(signal)) => ExitCode::Signal(signal),
         (JobState::Halted | JobState::Halting, None) => ExitCode::Halted,
@@ -144,35 +213,26 @@ const fn exit_code(state: JobState, signal: Option<u8>) -> ExitCode {
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(&format!(": {error}"));
-        source = error.source();
-    }
-    text
-}
-
 fn words(failure: &Failure) -> String {
     match failure {
-        Failure::Usage { message, .. } | Failure::Refused { message, .. } | Failure::Internal(message) => {
-            message.clone()
-        }
+        Failure::Usage { message, .. }
+        | Failure::Refused { message, .. }
+        | Failure::Halted(message)
+        | Failure::Internal(message) => message.clone(),
         Failure::Output(error) => plain_words(error),
     }
 }
 
 /// Which stream is for whom.
 #[derive(Clone, Copy)]
-struct Streams {
+pub(super) struct Streams {
     /// Whether standard output belongs to a program: what is for people then goes to standard error.
     is_data: bool,
     style: Style,
 }
 
 impl Streams {
-    fn new(report: &RunReportArgs, app: &App) -> Result<Self, Failure> {
+    pub(super) fn new(report: &RunReportArgs, app: &App) -> Result<Self, Failure> {
         let events_on_stdout = report.events.as_deref() == Some(Path::new("-"));
         if events_on_stdout && report.format == RunFormat::Json {
             return Err(Failure::with_help(
@@ -203,14 +263,19 @@ struct Reports {
     junit: Option<Output>,
 }
 
+/// What is told, and to whom.
+#[derive(Clone, Copy)]
+struct Told<'a> {
+    streams: Streams,
+    plan: &'a Plan,
+    kept: &'a Kept,
+    /// Whether nothing of the job has happened before.
+    is_new: bool,
+}
+
 impl Reports {
-    fn open(
-        args: &RunReportArgs,
-        header: &Header,
-        streams: Streams,
-        plan: &Plan,
-        app: &App,
-    ) -> Result<Self, Failure> {
+    fn open(args: &RunReportArgs, header: &Header, told: Told<'_>, app: &App) -> Result<Self, Failure> {
+        let Told { streams, plan, kept, is_new } = told;
         let mut reporters: Vec<(String, Box<dyn Reporter>)> = Vec::new();
         if let Some(path) = &args.events {
             let name = format!("--events {}", path.display());
@@ -229,7 +294,10 @@ impl Reports {
             let name = format!("--output-dir {}", folder.display());
             reporters.push((name, Box::new(OutputDir::new(folder)?)));
         }
-        let lines = Lines::new(streams.human(), streams.style, args.quiet, Some(plan));
+        let mut others = Others::new(kept.store.clone(), plan.namespace.clone(), header.job);
+        let lines = Lines::new(streams.human(), streams.style, args.quiet, Some(plan))
+            .explaining(Box::new(move |waits| others.words(waits)));
+        let lines = if is_new { lines } else { lines.only_news() };
         reporters.push(("the log".to_owned(), Box::new(lines)));
         let junit = args.junit.as_deref().map(|path| Output::open(Some(path))).transpose()?;
         let style = app.terminal.stderr;
@@ -259,36 +327,37 @@ impl Subscriber for Listener {
 }
 
 /// What is about to happen, and what the promise covers.
-fn begin(
+fn tell_begin(
     plan: &Plan,
     header: &Header,
-    fanout: usize,
-    lowered: Option<usize>,
+    launch: &Launch,
+    kept: &Kept,
+    is_new: bool,
     streams: Streams,
 ) -> Result<(), Failure> {
     let mut to = streams.human();
     let threads = plan.threads.iter().filter(|thread| thread.slots.iter().any(|slot| !slot.hosts.is_empty()));
+    let fanout = launch.fanout;
     writeln!(
         to,
         "{}",
         streams.style.bold(&format!(
-            "job {} in namespace {}: {} in {}, {}, at most {fanout} at once on this machine",
+            "job {} in namespace {}{}: {} in {}, {}, at most {fanout} at once {}",
             header.job,
             visible(&plan.namespace),
+            if is_new { "" } else { ", taken up again" },
             plural(plan.targets.len(), "target"),
             plural(threads.count(), "thread"),
             plural(plan.limits.len(), "limit"),
+            match plan.job.transport {
+                Transport::Local => "on this machine",
+                Transport::Ssh => "over ssh",
+            },
         ))
     )?;
-    if let Some(wanted) = lowered {
+    writeln!(to, "kept in {}", visible(&kept.place()))?;
+    if let Some(wanted) = launch.lowered {
         writeln!(to, "not {wanted} at once: the number of open files (`ulimit -n`) allows {fanout}")?;
-    }
-    if !plan.limits.is_empty() {
-        writeln!(
-            to,
-            "Limits hold within this process only: nothing is stored, so another run of pogo at the same time, or a \
-             later one, does not know which hosts this one takes out of service."
-        )?;
     }
     to.flush()?;
     Ok(())

@@ -59,7 +59,8 @@ pub(super) fn changes_the_spec(args: &SpecArgs) -> bool {
 
 /// Whether the command line, and not only a configuration file, has settings that are of no use to a plan.
 pub(super) fn settings_of_the_compiler(app: &App) -> bool {
-    let Settings { color: _, width: _, max_pattern_hosts, resolver_path, deny, allow } = &app.settings;
+    let Settings { color: _, width: _, store: _, max_pattern_hosts, resolver_path, deny, allow } =
+        &app.settings;
     [&max_pattern_hosts.origin, &resolver_path.origin, &deny.origin, &allow.origin].contains(&&Origin::Flag)
 }
 

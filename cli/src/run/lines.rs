@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 
 use pogo_plan::Plan;
-use pogo_plan::event::{Event, EventKind, Stream};
+use pogo_plan::event::{Event, EventKind, Stream, WaitsFor};
 use pogo_plan::outcome::{HostState, JobState};
 
 use super::Reporter;
@@ -30,7 +30,14 @@ pub(crate) struct Lines<W> {
     begun: HashMap<String, [Vec<u8>; 2]>,
     /// The host whose attempt ended last, and the state that was shown for it.
     shown: Option<(String, HostState)>,
+    /// Whether what has been told is news; what was known before a job is taken up again is not.
+    is_news: bool,
+    /// Says more of what a host waits for.
+    explain: Option<Explain>,
 }
+
+/// What is to be said of what a host waits for, beyond the event.
+type Explain = Box<dyn FnMut(&WaitsFor) -> Option<String> + Send>;
 
 impl<W: Write> Lines<W> {
     /// A log of a run; with its plan, names stand in a column.
@@ -46,7 +53,21 @@ impl<W: Write> Lines<W> {
             empty_slots: slots.filter(|slot| slot.hosts.is_empty()).map(|slot| slot.id.clone()).collect(),
             begun: HashMap::new(),
             shown: None,
+            is_news: true,
+            explain: None,
         }
+    }
+
+    /// Leaves out what was known before the job was taken up again.
+    #[must_use]
+    pub(crate) fn only_news(self) -> Self {
+        Self { is_news: false, ..self }
+    }
+
+    /// With more words of what hosts wait for.
+    #[must_use]
+    pub(crate) fn explaining(self, explain: Explain) -> Self {
+        Self { explain: Some(explain), ..self }
     }
 
     fn line(&mut self, time: &str, host: &str, text: &str) -> io::Result<()> {
@@ -120,6 +141,12 @@ impl<W: Write> Lines<W> {
     /// If it cannot be written.
     pub(crate) fn show(&mut self, event: &Event) -> io::Result<()> {
         let time = event.time.as_str();
+        if !self.is_news {
+            self.is_news = !matches!(event.kind, EventKind::HostState { .. });
+            if !self.is_news {
+                return Ok(());
+            }
+        }
         match &event.kind {
             EventKind::JobState { state: JobState::Halting, reason, .. } => {
                 let why = reason.as_ref().map(words::halt_reason).unwrap_or_default();
@@ -136,7 +163,9 @@ impl<W: Write> Lines<W> {
             EventKind::HostWaiting { host, waits_for } if !self.is_quiet => {
                 // How many are out is told a moment later than who waits; here it could only mislead.
                 let what = words::waits_for(waits_for, |_| None);
-                let text = format!("waits for {}", visible(&what));
+                let more = self.explain.as_mut().and_then(|explain| explain(waits_for));
+                let more = more.map(|more| format!(": {}", visible(&more))).unwrap_or_default();
+                let text = format!("waits for {}{more}", visible(&what));
                 let text = self.style.dim(&text).into_owned();
                 self.line(time, host, &text)?;
             }
@@ -213,7 +242,6 @@ fn clock(time: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use pogo_plan::event::WaitsFor;
     use pogo_plan::outcome::{Exit, Outcome, Phase};
     use snapbox::{IntoData as _, str};
 

@@ -14,7 +14,7 @@ mod summary_json;
 mod tally;
 #[cfg(test)]
 mod testing;
-mod words;
+pub(crate) mod words;
 
 use std::io;
 

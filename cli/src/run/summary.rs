@@ -211,22 +211,23 @@ fn held_up(
         };
         writeln!(to, "{} ({state}{of}) {what}", style.bold(&visible(&blocker.host)))?;
     }
-    writeln!(
-        to,
-        "Mend the bad hosts, then apply again: nothing of this run is stored, so it cannot be resumed.\n\
-         To let a failure count as done for sequences: `--on-failure continue`. Limits hold it back all the same."
-    )
+    Ok(())
 }
 
-/// Hosts of a group that are out of service at the end, when nothing runs: as it was told, or as the hosts ended.
+/// Hosts of a group that are out of service at the end, when nothing runs: as it was told, or as the hosts ended, with those
+/// that other jobs left bad.
 fn in_use(limit: &str, tally: &Tally, plan: Option<&Plan>) -> Option<(u32, u32)> {
-    tally.limit(limit).or_else(|| {
-        let plan = plan?;
+    let told = tally.limit(limit);
+    let ended = plan.and_then(|plan| {
         let limit = plan.limits.iter().find(|it| it.id == limit)?;
-        let names = limit.members.iter().map(|&host| plan.hosts.name(host));
-        let bad = names.filter(|name| tally.get(name).is_some_and(|host| host.state.is_bad())).count();
+        let is_bad = |name: &&str| {
+            tally.get(name).is_some_and(|host| host.state.is_bad())
+                || tally.blocked_by.iter().any(|blocker| blocker.host == *name)
+        };
+        let bad = limit.members.iter().map(|&host| plan.hosts.name(host)).filter(is_bad).count();
         Some((u32::try_from(bad).unwrap_or(u32::MAX), limit.max_parallel))
-    })
+    });
+    told.max(ended)
 }
 
 /// Slots with waiting hosts that did not open: the hosts, and what they wait for in words.
@@ -345,8 +346,6 @@ host[2-3] wait for a place in $colo.one (1 of 1 out of service)
 "cache",host[8-9] wait for slots that did not open
 host1 (failed) takes a place in $colo.one
 host1 (failed) holds up what comes after it
-Mend the bad hosts, then apply again: nothing of this run is stored, so it cannot be resumed.
-To let a failure count as done for sequences: `--on-failure continue`. Limits hold it back all the same.
 
 job 00000007 blocked after 14.0s: 1 succeeded, 1 failed, 8 waiting of 10 hosts
 

@@ -25,25 +25,25 @@ const STARTS: &str = r#"echo "start $POGO_HOST $POGO_ATTEMPT" >> "$LOG""#;
 const ENDS: &str = r#"echo "end $POGO_HOST $POGO_ATTEMPT" >> "$LOG""#;
 
 impl Home {
-    fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.path().join(name)
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         std::fs::write(self.file(name), text).unwrap();
     }
 
-    fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.file(name)).unwrap_or_default()
     }
 
     /// The lines that commands wrote.
-    fn log(&self) -> Vec<String> {
+    pub(crate) fn log(&self) -> Vec<String> {
         self.read("log").lines().map(str::to_owned).collect()
     }
 
     /// A spec whose command logs its start, does `work`, and logs its end.
-    fn spec(&self, head: &str, work: &str, job: &str) {
+    pub(crate) fn spec(&self, head: &str, work: &str, job: &str) {
         let log = self.file("log");
         let command = [STARTS, work, ENDS].join("\n").replace('\n', "\n    ");
         self.write(
@@ -56,17 +56,17 @@ impl Home {
     }
 
     /// A pipe at which a command waits: `read go < NAME`.
-    fn gate(&self, name: &str) {
+    pub(crate) fn gate(&self, name: &str) {
         assert!(Command::new("mkfifo").arg(self.file(name)).status().unwrap().success());
     }
 
     /// Lets the command go on that waits at the gate, or will.
-    fn open_gate(&self, name: &str) {
+    pub(crate) fn open_gate(&self, name: &str) {
         OpenOptions::new().write(true).open(self.file(name)).unwrap().write_all(b"go\n").unwrap();
     }
 
     /// Starts a run whose events come as they happen.
-    fn start(&self, args: &[&str]) -> Running {
+    pub(crate) fn start(&self, args: &[&str]) -> Running {
         let mut all = vec!["apply", "a.cfg", "--quiet", "--events", "-"];
         all.extend(args);
         // Commands find the tools of the machine.
@@ -82,14 +82,14 @@ impl Home {
         Running { child, stdout: BufReader::new(stdout), stderr: BufReader::new(stderr) }
     }
 
-    fn apply(&self, args: &[&str]) -> Ran {
+    pub(crate) fn apply(&self, args: &[&str]) -> Ran {
         let path = std::env::var_os("PATH").unwrap();
         let all: Vec<&str> = std::iter::once("apply").chain(args.iter().copied()).collect();
         Ran::from(self.command(&all).env("PATH", path).output().unwrap())
     }
 
     /// Runs `a.cfg`, and gives the exit code with the summary, which is as its schema says.
-    fn summary(&self, args: &[&str]) -> (i32, Value) {
+    pub(crate) fn summary(&self, args: &[&str]) -> (i32, Value) {
         let all: Vec<&str> =
             ["a.cfg", "--format", "json", "--quiet"].into_iter().chain(args.iter().copied()).collect();
         let ran = self.apply(&all);
@@ -117,15 +117,15 @@ fn states(summary: &Value) -> BTreeMap<String, String> {
 }
 
 /// A run under way.
-struct Running {
-    child: Child,
+pub(crate) struct Running {
+    pub(crate) child: Child,
     stdout: BufReader<ChildStdout>,
     stderr: BufReader<ChildStderr>,
 }
 
 impl Running {
     /// Reads events until this one has come; what is not named may be anything.
-    fn wait_for(&mut self, kind: &str, wanted: &[(&str, &str)]) -> Value {
+    pub(crate) fn wait_for(&mut self, kind: &str, wanted: &[(&str, &str)]) -> Value {
         let mut line = String::new();
         loop {
             line.clear();
@@ -142,7 +142,7 @@ impl Running {
     }
 
     /// Reads standard error until it says this.
-    fn wait_for_words(&mut self, words: &str) {
+    pub(crate) fn wait_for_words(&mut self, words: &str) {
         let mut line = String::new();
         loop {
             line.clear();
@@ -153,18 +153,18 @@ impl Running {
         }
     }
 
-    fn signal(&self, signal: rustix::process::Signal) {
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
         rustix::process::kill_process(pid, signal).unwrap();
     }
 
     /// How it ended, whatever it said.
-    fn status(mut self) -> ExitStatus {
+    pub(crate) fn status(mut self) -> ExitStatus {
         self.child.wait().unwrap()
     }
 
     /// The exit code, with the rest of both streams.
-    fn end(mut self) -> Ran {
+    pub(crate) fn end(mut self) -> Ran {
         let (mut stdout, mut stderr) = (String::new(), String::new());
         self.stdout.read_to_string(&mut stdout).unwrap();
         self.stderr.read_to_string(&mut stderr).unwrap();

@@ -1,11 +1,13 @@
 //! Runs a job of so many hosts with a transport that does nothing, and says what it took:
-//! `million HOSTS [FANOUT [events]]`. With `events`, somebody reads all events.
+//! `million HOSTS [FANOUT [events] [FOLDER]]`. With `events`, somebody reads all events; with a folder, the run is kept in a
+//! store there, with every record on disk before anything follows from it.
 
 #![expect(clippy::print_stdout, clippy::panic, reason = "this is a program that measures")]
 
 #[path = "../benches/support/mod.rs"]
 mod support;
 
+use std::path::Path;
 use std::time::Instant;
 
 use pogo_actors::{Subscriber, SubscriberError};
@@ -28,12 +30,16 @@ fn main() {
     let mut args = std::env::args().skip(1);
     let n_hosts: u32 = args.next().and_then(|arg| arg.parse().ok()).unwrap_or(1_000_000);
     let fanout = args.next().and_then(|arg| arg.parse().ok()).unwrap_or(64);
-    let subscribers: Vec<Box<dyn Subscriber>> =
-        args.next().map(|_| Box::new(Count(0)) as _).into_iter().collect();
+    let mut args = args.peekable();
+    let reads = args.next_if(|arg| arg == "events").is_some();
+    let subscribers: Vec<Box<dyn Subscriber>> = reads.then(|| Box::new(Count(0)) as _).into_iter().collect();
     let plan = support::plan(n_hosts);
     println!("plan: {}", peak());
     let began = Instant::now();
-    let ended = support::run(plan, fanout, subscribers);
+    let ended = match args.next() {
+        Some(folder) => support::run_stored(plan, fanout, Path::new(&folder), subscribers),
+        None => support::run(plan, fanout, subscribers),
+    };
     let took = began.elapsed();
     println!(
         "{} hosts, fanout {fanout}: {:.2} s, {:.2} us a host, {:.0} hosts a second; {}",

@@ -18,6 +18,7 @@ use pogo_schedule::ledger::LimitUse;
 use pogo_schedule::notice::Notice;
 
 use crate::links::Token;
+use crate::output::OutputKeeper;
 
 /// Who listens to a run. Called on one thread, in order; no event is left out.
 pub trait Subscriber: Send {
@@ -58,17 +59,18 @@ pub(crate) struct Bus(Option<Sender<(Timestamp, News)>>);
 #[derive(Debug)]
 pub(crate) struct BusThread(Option<JoinHandle<()>>);
 
-/// Starts a bus. Without subscribers there is nothing to start, and nothing is sent.
+/// Starts a bus. Without anybody who listens there is nothing to start, and nothing is sent.
 pub(crate) fn start(
     plan: Arc<Plan>,
     slots: Arc<Slots>,
     subscribers: Vec<Box<dyn Subscriber>>,
+    output: Option<OutputKeeper>,
 ) -> std::io::Result<(Bus, BusThread)> {
-    if subscribers.is_empty() {
+    if subscribers.is_empty() && output.is_none() {
         return Ok((Bus(None), BusThread(None)));
     }
     let (sender, receiver) = channel();
-    let reader = Reader { plan, slots, subscribers, seq: 0 };
+    let reader = Reader { plan, slots, subscribers, output, seq: 0 };
     let thread = std::thread::Builder::new().name("pogo-events".to_owned());
     let thread = thread.spawn(move || reader.run(&receiver))?;
     Ok((Bus(Some(sender)), BusThread(Some(thread))))
@@ -102,6 +104,7 @@ struct Reader {
     plan: Arc<Plan>,
     slots: Arc<Slots>,
     subscribers: Vec<Box<dyn Subscriber>>,
+    output: Option<OutputKeeper>,
     seq: u64,
 }
 
@@ -110,6 +113,14 @@ impl Reader {
         while let Ok((time, news)) = receiver.recv() {
             match news {
                 News::Notice(notice) => {
+                    if let (Some(output), Notice::AttemptEnded { host, attempt, .. }) =
+                        (&mut self.output, &notice)
+                    {
+                        output.ended(*host, *attempt);
+                    }
+                    if self.subscribers.is_empty() {
+                        continue;
+                    }
                     let (plan, slots) = (Arc::clone(&self.plan), Arc::clone(&self.slots));
                     notice.events(&plan, &slots, |kind| self.tell(time, kind));
                 }
@@ -119,6 +130,12 @@ impl Reader {
                     }
                 }
                 News::Output { host, attempt, piece, token } => {
+                    if let Some(output) = &mut self.output {
+                        output.keep(host, attempt, &piece);
+                    }
+                    if self.subscribers.is_empty() {
+                        continue;
+                    }
                     let Piece { stream, bytes, dropped_bytes } = piece;
                     let host = self.plan.hosts.name(host).to_owned();
                     let (text, base64) = match String::from_utf8(bytes) {

@@ -97,21 +97,11 @@ impl Ledger {
     }
 
     fn tell(&mut self, effect: Effect) {
-        let (job, event) = match effect {
-            Effect::Registered { job, out } => (job, Event::Registered { out }),
-            Effect::Granted { job, host, attempt } => (job, Event::Granted { host, attempt }),
-            Effect::Waiting { job, hosts, on } => (job, Event::Waiting { hosts, on }),
-            Effect::Blocked { job, number, by } => (job, Event::Blocked { number, by }),
-            Effect::Finished { job } => (job, Event::Finished),
-            Effect::WakeAt(at) => {
-                self.wake.insert(at);
-                return;
-            }
-            Effect::NotReleased { host, job } => {
-                tracing::warn!(host, %job, "not released: the end of this job's attempt is unknown");
-                return;
-            }
-        };
+        if let Effect::WakeAt(at) = effect {
+            self.wake.insert(at);
+            return;
+        }
+        let Some((job, event)) = event_of(effect) else { return };
         if self.answer_to != Some(job) {
             self.answer();
             self.answer_to = Some(job);
@@ -137,6 +127,22 @@ impl Ledger {
             bus.send(News::Limits(changed.clone()));
         }
     }
+}
+
+/// What a job hears of the ledger's answers.
+pub(crate) fn event_of(effect: Effect) -> Option<(JobId, Event)> {
+    Some(match effect {
+        Effect::Registered { job, out } => (job, Event::Registered { out }),
+        Effect::Granted { job, host, attempt } => (job, Event::Granted { host, attempt }),
+        Effect::Waiting { job, hosts, on } => (job, Event::Waiting { hosts, on }),
+        Effect::Blocked { job, number, by } => (job, Event::Blocked { number, by }),
+        Effect::Finished { job } => (job, Event::Finished),
+        Effect::WakeAt(_) => return None,
+        Effect::NotReleased { host, job } => {
+            tracing::warn!(host, %job, "not released: the end of this job's attempt is unknown");
+            return None;
+        }
+    })
 }
 
 impl Drop for Ledger {

@@ -1,12 +1,14 @@
 //! The actors of threads and slots.
 
-use actix::{Actor, Addr, Context, Handler, Message};
+use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
+use pogo_plan::Plan;
+use pogo_schedule::fault::Faults;
 use pogo_schedule::ids::{SlotIdx, ThreadIdx};
 use pogo_schedule::{job, slot, thread};
 
 use crate::clock::{Alarm, Alarmed, Clock, set_alarm};
 use crate::job::{Job, Letter};
-use crate::post::{Collect, Mail, Post, Reads};
+use crate::post::{self, Collect, Mail, Post, Reads};
 use crate::shutdown::stops_on_shutdown;
 
 /// The actor of a thread.
@@ -34,6 +36,56 @@ pub(crate) struct Slot {
     pub(crate) span: tracing::Span,
     pub(crate) actions: Vec<slot::Action>,
     pub(crate) mail: Mail<slot::Event>,
+}
+
+/// Starts the actors of all threads and slots.
+pub(crate) fn start(
+    plan: &Plan,
+    clock: Clock,
+    job: &Post<Job>,
+    job_span: &tracing::Span,
+) -> (Vec<Addr<Thread>>, Vec<Post<Slot>>) {
+    let mut all_slots: Vec<Post<Slot>> = Vec::new();
+    let mut threads = Vec::new();
+    for (thread, index) in plan.threads.iter().zip(0..) {
+        let first = u32::try_from(all_slots.len()).unwrap_or(u32::MAX);
+        let step = |(slot, number): (&pogo_plan::Slot, u32)| thread::Step {
+            slot: SlotIdx(number),
+            pause_after_ms: slot.pause_after_ms,
+            is_empty: slot.hosts.is_empty(),
+        };
+        let steps = thread.slots.iter().zip(first..).map(step).collect();
+        threads.push(Thread::create(|ctx| {
+            let span = tracing::info_span!(parent: job_span, "thread", id = thread.id);
+            let start = |(slot, number): (&pogo_plan::Slot, u32)| {
+                let n_hosts = u32::try_from(slot.hosts.len()).unwrap_or(u32::MAX);
+                post::start(|mail| Slot {
+                    slot: SlotIdx(number),
+                    machine: slot::Machine::new(n_hosts, slot.max_failures, Faults::default()),
+                    clock,
+                    job: job.clone(),
+                    thread: ctx.address(),
+                    span: tracing::info_span!(parent: &span, "slot", id = slot.id),
+                    actions: Vec::new(),
+                    mail,
+                })
+            };
+            let slots: Vec<_> = thread.slots.iter().zip(first..).map(start).collect();
+            all_slots.extend(slots.iter().cloned());
+            Thread {
+                thread: ThreadIdx(index),
+                machine: thread::Machine::new(steps, Faults::default()),
+                clock,
+                alarm: Alarm::default(),
+                pausing: None,
+                job: job.clone(),
+                first,
+                slots,
+                span,
+            }
+        }));
+    }
+    (threads, all_slots)
 }
 
 /// Something for a thread's machine.

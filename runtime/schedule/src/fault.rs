@@ -72,6 +72,8 @@ pub enum Fault {
     NeverBlocked,
     /// A job says that it is blocked while another one may still move it.
     BlockedTooSoon,
+    /// Whoever is looked at anew goes before those who wait for a freed place, however long these have waited.
+    NewcomersFirst,
     /// Nobody goes first, however long others have gone before.
     NeverGoesFirst,
     /// A host is granted to a job whose owner is seen to be gone.
@@ -127,6 +129,7 @@ impl Fault {
         Self::RampCountsFailures,
         Self::NeverBlocked,
         Self::BlockedTooSoon,
+        Self::NewcomersFirst,
         Self::NeverGoesFirst,
         Self::GrantedToTheDead,
         Self::KeptForTheDead,

@@ -114,6 +114,7 @@
 //! | no two attempts on a host at once; each has exactly one end | simulator: `HostShared`, `CrashForgetsRunning` |
 //! | nothing starts once a job halts | `a_halted_job_starts_nothing_and_lets_what_runs_end` |
 //! | who waits is woken, or the job is told that nothing will wake it | `a_blocked_host_wakes_whichever_of_its_limits_is_freed_last`, `jobs_that_wait_for_each_others_bad_hosts_are_blocked_one_after_the_other` |
+//! | of those who could go, whoever came first goes first | `a_freed_place_goes_to_whoever_has_waited_longest`, simulator: `UnfairQueue`, `NewcomersFirst` |
 //! | nobody is passed over forever | `a_host_that_was_passed_over_for_five_minutes_goes_next`, simulator: `NeverGoesFirst` |
 //! | attempts end at their deadlines and not before | `a_deadline_that_the_host_does_not_keep_is_enforced_from_here`, `a_timer_of_an_earlier_task_of_the_host_is_ignored` |
 //! | the same seed gives the same log | `the_same_seed_gives_the_same_log` |

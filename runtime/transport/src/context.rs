@@ -69,6 +69,15 @@ impl JobContext {
         Ok(Self { run, secrets, script })
     }
 
+    /// What is left of the job on a host whose restart ended the command: `verify` and what follows it. Nothing without a
+    /// `verify`, which alone could tell whether that is a success.
+    #[must_use]
+    pub fn after_restart(&self) -> Option<Self> {
+        self.run.verify.as_ref()?;
+        let run = Job { prehook: None, command: None, script: None, ..self.run.clone() };
+        Some(Self { run, secrets: self.secrets.clone(), script: None })
+    }
+
     /// The job's settings.
     #[must_use]
     pub const fn run(&self) -> &Job {

@@ -5,9 +5,12 @@
 //! and [`Outcome::Stopped`] only when nobody of the attempt is left, [`Outcome::Unreachable`] only when the command
 //! provably never started, and otherwise [`Outcome::Unknown`].
 
+mod capture;
 mod context;
 pub mod local;
 mod progress;
+pub mod ssh;
+pub mod wrapper;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -34,6 +37,12 @@ pub struct Attempt {
 /// The work of one attempt. Dropping it leaves what runs on the host as it is; to end that, use [`StopSender::stop`].
 pub type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
+/// The work of letting go of everything.
+pub type Closing = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The work of asking about an attempt.
+pub type Probing = Pin<Box<dyn Future<Output = Option<Outcome>> + Send>>;
+
 /// A way to reach hosts.
 pub trait Transport: Send + Sync {
     /// Whether this transport can run the job at all; asked before anything starts.
@@ -47,6 +56,18 @@ pub trait Transport: Send + Sync {
     /// may have started, never after its end. When `stop` is raised it ends the attempt, makes sure that it is gone, and
     /// ends with [`Outcome::Stopped`].
     fn attempt(&self, attempt: Attempt, progress: Progress, stop: Stop) -> Running;
+
+    /// Lets go of what is kept for further attempts, at the end of a run.
+    fn close(&self) -> Closing {
+        Box::pin(std::future::ready(()))
+    }
+
+    /// Asks the host how an attempt ended of which nobody here saw the end, in a bounded time. Nothing if the host does not
+    /// know, cannot be reached, or the attempt still runs. A transport that cannot ask says nothing.
+    fn probe(&self, attempt: Attempt) -> Probing {
+        drop(attempt);
+        Box::pin(std::future::ready(None))
+    }
 }
 
 /// A job that a transport cannot run.
@@ -64,6 +85,28 @@ pub enum Refused {
         user: String,
         /// The user of this process.
         present: String,
+    },
+    /// An option of ssh that is not for the user to set, or is none.
+    #[error("`job.ssh.options.{name}` cannot be set: {why}")]
+    SshOption {
+        /// The option.
+        name: String,
+        /// What to do instead.
+        why: &'static str,
+    },
+    /// A value that would be taken for something else.
+    #[error("`{value}` cannot be handed to ssh: it begins with `-` or has a line break in it")]
+    SshValue {
+        /// The value.
+        value: String,
+    },
+    /// A configuration of ssh that cannot be read.
+    #[error("`job.ssh.config`: cannot read `{path}`: {why}")]
+    SshConfig {
+        /// The file.
+        path: String,
+        /// Why.
+        why: String,
     },
     /// A shell without a name.
     #[error("`shell` is empty")]

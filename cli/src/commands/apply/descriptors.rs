@@ -1,5 +1,6 @@
 //! Open files: each attempt takes some, and a process may have only so many.
 
+use pogo_plan::job::Transport;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::failure::Failure;
@@ -8,6 +9,9 @@ use crate::failure::Failure;
 const OWN: u64 = 64;
 /// What an attempt needs: the pipes of a process and of the one that is being started, its script, its handle.
 const OF_ATTEMPT: u64 = 8;
+/// What an attempt over ssh needs. Measured: two while it connects, five while it runs; for a moment more, while ssh is
+/// started or a further session is opened.
+const OF_SSH_ATTEMPT: u64 = 10;
 /// What an attempt needs if its output goes to files of its own.
 const OF_OUTPUT: u64 = 2;
 
@@ -16,8 +20,16 @@ const OF_OUTPUT: u64 = 2;
 ///
 /// # Errors
 /// If not even one attempt can be made.
-pub(super) fn fanout(wanted: usize, has_output_dir: bool) -> Result<(usize, Option<usize>), Failure> {
-    let each = OF_ATTEMPT + if has_output_dir { OF_OUTPUT } else { 0 };
+pub(super) fn fanout(
+    wanted: usize,
+    transport: Transport,
+    has_output_dir: bool,
+) -> Result<(usize, Option<usize>), Failure> {
+    let of_attempt = match transport {
+        Transport::Local => OF_ATTEMPT,
+        Transport::Ssh => OF_SSH_ATTEMPT,
+    };
+    let each = of_attempt + if has_output_dir { OF_OUTPUT } else { 0 };
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let need = OWN.saturating_add(each.saturating_mul(wanted as u64));
     let mut have = current.unwrap_or(u64::MAX);

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use pogo_compiler::world::{File, GroupAnswer, World, WorldError};
 use pogo_compiler::{Input, Options};
-use pogo_plan::Plan;
-use pogo_plan::job::Transport;
+use pogo_plan::job::{KnownHosts, Ssh, Transport};
+use pogo_plan::{Job, Plan};
 use serde_json::{Map, Value};
 
 use crate::App;
@@ -23,12 +23,45 @@ pub(super) fn show(plan: &Plan, app: &App) -> Result<ExitCode, Failure> {
     writeln!(to)?;
     job(plan, style, &mut to)?;
     writeln!(to)?;
-    if plan.job.transport != Transport::Local {
-        writeln!(to, "This build of pogo cannot run it: it reaches only this machine (`transport: local`).")?;
-    }
+    writeln!(to, "{}", visible(&reached(&plan.job)))?;
     writeln!(to, "Nothing was run (--dry-run).")?;
     to.commit()?;
     Ok(ExitCode::Success)
+}
+
+/// How the hosts would be reached, as far as the plan says it.
+fn reached(job: &Job) -> String {
+    if job.transport == Transport::Local {
+        return "Every host is a process on this machine (transport: local).".to_owned();
+    }
+    let Ssh { config, port, identity, jump, options, known_hosts } = &job.ssh;
+    let mut text = "Hosts are reached over ssh".to_owned();
+    let mut put = |words: &str, value: &str| text.push_str(&format!("{words}{value}"));
+    if let Some(user) = &job.user {
+        put(" as ", user);
+    }
+    if let Some(port) = port {
+        put(" on port ", &port.to_string());
+    }
+    if !jump.is_empty() {
+        put(" through ", &jump.join(", then "));
+    }
+    if let Some(identity) = identity {
+        put(" with the key ", identity);
+    }
+    for (name, value) in options {
+        put(&format!(", {name} "), value);
+    }
+    put("; all else is as in ", config.as_deref().unwrap_or("the user's ssh configuration"));
+    put(
+        ", and host keys that are not on record are ",
+        match known_hosts {
+            KnownHosts::Strict => "refused.",
+            KnownHosts::AcceptNew => "recorded; changed ones are refused.",
+            KnownHosts::Ignore => "ACCEPTED, changed ones too.",
+        },
+    );
+    text
 }
 
 /// The command, and the settings that are not as they are without being set.
@@ -75,7 +108,7 @@ fn shown(key: &str, value: &Value) -> (String, String) {
         }
         Value::Object(object) => object
             .iter()
-            .filter(|(_, value)| !value.is_null())
+            .filter(|(_, value)| !is_empty(value))
             .map(|(key, value)| {
                 let (name, text) = shown(key, value);
                 format!("{name}={text}")
@@ -86,6 +119,15 @@ fn shown(key: &str, value: &Value) -> (String, String) {
         other => other.to_string(),
     };
     (name.to_owned(), text)
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(object) => object.is_empty(),
+        _ => false,
+    }
 }
 
 /// The settings of a spec that sets none, asked of whoever knows: the compiler.
@@ -131,6 +173,26 @@ mod tests {
         let mut out = Vec::new();
         job(&plan, Style::PLAIN, &mut out).unwrap();
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn how_hosts_are_reached_is_said_as_far_as_the_plan_says_it() {
+        let mut job = schedule::testing::plan().job;
+        (job.transport, job.ssh, job.user) = (Transport::Ssh, Ssh::default(), None);
+        assert_eq!(
+            reached(&job),
+            "Hosts are reached over ssh; all else is as in the user's ssh configuration, and host keys that are not on \
+             record are refused."
+        );
+        job.user = Some("deploy".to_owned());
+        job.ssh.port = Some(2222);
+        job.ssh.jump = vec!["gate".to_owned(), "jo@inner:22".to_owned()];
+        job.ssh.known_hosts = KnownHosts::Ignore;
+        assert_eq!(
+            reached(&job),
+            "Hosts are reached over ssh as deploy on port 2222 through gate, then jo@inner:22; all else is as in the \
+             user's ssh configuration, and host keys that are not on record are ACCEPTED, changed ones too."
+        );
     }
 
     #[test]

@@ -16,20 +16,20 @@ use crate::report::shown_path;
 use crate::run::summary::age;
 
 /// What the command line asks for.
-pub(super) struct Wanted<'a> {
-    pub(super) path: &'a Path,
-    pub(super) options: SpecArgs,
-    pub(super) job: JobArgs,
-    pub(super) message_format: MessageFormat,
+pub(in crate::commands) struct Wanted<'a> {
+    pub(in crate::commands) path: &'a Path,
+    pub(in crate::commands) options: SpecArgs,
+    pub(in crate::commands) job: JobArgs,
+    pub(in crate::commands) message_format: MessageFormat,
     /// In milliseconds.
-    pub(super) max_age: Option<u64>,
+    pub(in crate::commands) max_age: Option<u64>,
 }
 
 /// Reads the input; `None` if it is a spec with errors, which have been reported.
 ///
 /// # Errors
 /// If it cannot be read, is too old, or options do not fit it.
-pub(super) fn load(wanted: Wanted<'_>, app: &App) -> Result<Option<Plan>, Failure> {
+pub(in crate::commands) fn load(wanted: Wanted<'_>, app: &App) -> Result<Option<Plan>, Failure> {
     let levels = Levels::new(&app.settings, &app.level_order)?;
     let files = spec::world(app);
     let input = spec::open(&files, wanted.path)?;

@@ -3,14 +3,14 @@
 
 use pogo_compiler::{Override, OverrideValue};
 
-use crate::args::JobArgs;
+use crate::args::{JobArgs, SshArgs};
 use crate::failure::Failure;
 
 /// What these flags lay over the spec.
 ///
 /// # Errors
 /// If the source of a secret is none.
-pub(super) fn of(args: JobArgs) -> Result<Vec<Override>, Failure> {
+pub(in crate::commands) fn of(args: JobArgs) -> Result<Vec<Override>, Failure> {
     let JobArgs {
         script,
         arg,
@@ -25,6 +25,7 @@ pub(super) fn of(args: JobArgs) -> Result<Vec<Override>, Failure> {
         concurrent,
         ramp,
         stagger,
+        on_disconnect,
         on_failure,
         max_failures,
         max_output,
@@ -37,6 +38,7 @@ pub(super) fn of(args: JobArgs) -> Result<Vec<Override>, Failure> {
         verify_interval,
         verify_timeout,
         verify_successes,
+        ssh,
     } = args;
     let texts = [
         ("script", "--script", script),
@@ -47,6 +49,7 @@ pub(super) fn of(args: JobArgs) -> Result<Vec<Override>, Failure> {
         ("job_timeout", "--job-timeout", job_timeout),
         ("concurrent", "--concurrent", concurrent),
         ("stagger", "--stagger", stagger),
+        ("on_disconnect", "--on-disconnect", on_disconnect),
         ("on_failure", "--on-failure", on_failure),
         ("max_failures", "--max-failures", max_failures),
         ("max_output", "--max-output", max_output),
@@ -85,7 +88,26 @@ pub(super) fn of(args: JobArgs) -> Result<Vec<Override>, Failure> {
         Ok(item(&format!("secrets.{name}"), &format!("--secret {name}"), OverrideValue::Yaml(value)))
     });
     let secrets = secrets.collect::<Result<Vec<_>, _>>()?;
-    Ok(texts.chain(args).chain(retry).chain(ramp).chain(env).chain(secrets).collect())
+    Ok(texts.chain(args).chain(retry).chain(ramp).chain(env).chain(secrets).chain(of_ssh(ssh)).collect())
+}
+
+fn of_ssh(args: SshArgs) -> impl Iterator<Item = Override> {
+    let SshArgs { user, ssh_config, ssh_port, ssh_identity, ssh_jump, ssh_option, known_hosts } = args;
+    let texts = [
+        ("user", "--user", user),
+        ("ssh.config", "--ssh-config", ssh_config),
+        ("ssh.identity", "--ssh-identity", ssh_identity),
+        ("ssh.known_hosts", "--known-hosts", known_hosts),
+    ];
+    let texts =
+        texts.into_iter().filter_map(|(key, flag, text)| Some(item(key, flag, OverrideValue::Text(text?))));
+    let port = ssh_port.map(|port| item("ssh.port", "--ssh-port", OverrideValue::Yaml(port)));
+    let jump =
+        (!ssh_jump.is_empty()).then(|| item("ssh.jump", "--ssh-jump", OverrideValue::Yaml(yaml(&ssh_jump))));
+    let options = ssh_option.into_iter().map(|(name, value)| {
+        item(&format!("ssh.options.{name}"), &format!("--ssh-option {name}"), OverrideValue::Text(value))
+    });
+    texts.chain(port).chain(jump).chain(options)
 }
 
 fn item(key: &str, flag: &str, value: OverrideValue) -> Override {

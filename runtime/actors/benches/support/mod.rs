@@ -1,14 +1,16 @@
 //! A plan of so many hosts, and a transport that does nothing.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
-use pogo_actors::{Ended, NoJournal, RunOptions, Subscriber, control, run_with};
+use pogo_actors::{Ended, Keeping, NoJournal, RunOptions, Stored, Subscriber, control, run_with};
 use pogo_plan::event::JobId;
 use pogo_plan::job::{Job, OnDisconnect, OnFailure, Retry, Ssh, Transport as Kind};
 use pogo_plan::outcome::{JobState, Outcome, Phase};
 use pogo_plan::plan::Origin;
 use pogo_plan::{HostTable, Limit, Plan, Slot, Thread};
+use pogo_store::Store;
 use pogo_transport::{Attempt, Progress, Refused, Running, Stop, Transport};
 
 /// Hosts that do at once what they are told.
@@ -93,12 +95,30 @@ pub(crate) fn plan(n_hosts: u32) -> Plan {
     }
 }
 
-/// Runs it to its end.
+/// Runs it to its end, in memory.
 pub(crate) fn run(plan: Plan, fanout: usize, subscribers: Vec<Box<dyn Subscriber>>) -> Ended {
+    run_kept(plan, fanout, Keeping::Memory(Box::new(NoJournal)), subscribers)
+}
+
+/// Runs it to its end, in a new store in this folder.
+pub(crate) fn run_stored(
+    plan: Plan,
+    fanout: usize,
+    folder: &Path,
+    subscribers: Vec<Box<dyn Subscriber>>,
+) -> Ended {
+    let store = match Store::open(folder) {
+        Ok(store) => store,
+        Err(error) => panic!("the store cannot be used: {error}"),
+    };
+    let stored = Stored { store, summary: "benchmark".to_owned() };
+    run_kept(plan, fanout, Keeping::Stored(stored), subscribers)
+}
+
+fn run_kept(plan: Plan, fanout: usize, keeping: Keeping, subscribers: Vec<Box<dyn Subscriber>>) -> Ended {
     let (_sender, receiver) = control();
     let options = RunOptions { fanout, max_connecting: fanout, ..RunOptions::new(JobId::from_bits(1), 1) };
-    let transport = Arc::new(Nothing);
-    match run_with(plan, options, transport, Box::new(NoJournal), receiver, subscribers) {
+    match run_with(plan, options, Arc::new(Nothing), keeping, receiver, subscribers) {
         Ok(ended) if ended.state == JobState::Succeeded => ended,
         other => panic!("the run did not succeed: {:?}", other.map(|ended| ended.state)),
     }

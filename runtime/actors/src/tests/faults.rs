@@ -12,7 +12,9 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Metadata, Subscriber as Tracing};
 
 use super::support::{Seen, host, job, options, plan, states};
-use crate::{Ended, Journal, JournalError, MemoryJournal, NoJournal, RunError, RunOptions, Subscriber};
+use crate::{
+    Ended, Journal, JournalError, Keeping, MemoryJournal, NoJournal, RunError, RunOptions, Subscriber,
+};
 
 /// A transport that does what the host's name says.
 struct Named;
@@ -49,18 +51,22 @@ impl Transport for Named {
     }
 }
 
-fn run(hosts: &[&str], options: RunOptions, journal: Box<dyn Journal>) -> Result<Ended, RunError> {
+fn nowhere() -> Keeping {
+    Keeping::Memory(Box::new(NoJournal))
+}
+
+fn run(hosts: &[&str], options: RunOptions, journal: Keeping) -> Result<Ended, RunError> {
     run_slots(&[hosts], options, journal)
 }
 
-fn run_slots(slots: &[&[&str]], options: RunOptions, journal: Box<dyn Journal>) -> Result<Ended, RunError> {
+fn run_slots(slots: &[&[&str]], options: RunOptions, journal: Keeping) -> Result<Ended, RunError> {
     let (_sender, receiver) = crate::control();
     crate::run_with(plan(job("true"), &[slots], &[]), options, Arc::new(Named), journal, receiver, Vec::new())
 }
 
 #[test]
 fn a_transport_that_panics_leaves_the_attempt_unknown() {
-    let ended = run(&["a", "panics-before", "panics-after", "b"], options(), Box::new(NoJournal)).unwrap();
+    let ended = run(&["a", "panics-before", "panics-after", "b"], options(), nowhere()).unwrap();
     use HostState::{Succeeded, Unknown};
     // It may have started even where that was not said.
     assert_eq!(
@@ -71,7 +77,7 @@ fn a_transport_that_panics_leaves_the_attempt_unknown() {
 
 #[test]
 fn what_has_started_is_not_unreachable() {
-    let ended = run(&["lies", "unreachable"], options(), Box::new(NoJournal)).unwrap();
+    let ended = run(&["lies", "unreachable"], options(), nowhere()).unwrap();
     assert_eq!(states(&ended), [HostState::Unknown, HostState::Unreachable]);
 }
 
@@ -79,7 +85,7 @@ fn what_has_started_is_not_unreachable() {
 fn a_worker_that_stops_leaves_its_attempts_unknown_and_the_others_go_on() {
     // One worker, and then nobody is left to make an attempt.
     let options = RunOptions { fanout: 1, ..options() };
-    let ended = run(&["a", "ends-worker", "b"], options, Box::new(NoJournal)).unwrap();
+    let ended = run(&["a", "ends-worker", "b"], options, nowhere()).unwrap();
     assert_eq!(states(&ended), [HostState::Succeeded, HostState::Unknown, HostState::Unreachable]);
 }
 
@@ -114,9 +120,9 @@ impl Tracing for PanicIn {
 
 fn with_panic(span: &'static str, nth: usize, slots: &[&[&str]]) -> Result<Ended, RunError> {
     // The first run makes every span known, so that the next one's subscriber is asked about each.
-    run_slots(slots, options(), Box::new(NoJournal)).unwrap();
+    run_slots(slots, options(), nowhere()).unwrap();
     let panic = PanicIn { span, nth, seen: AtomicUsize::new(0) };
-    tracing::subscriber::with_default(panic, || run_slots(slots, options(), Box::new(NoJournal)))
+    tracing::subscriber::with_default(panic, || run_slots(slots, options(), nowhere()))
 }
 
 #[test]
@@ -164,8 +170,15 @@ fn a_grant_is_on_record_before_the_attempt_is_made() {
     let (_sender, receiver) = crate::control();
     let transport = Arc::new(Looks(journal.clone()));
     let one = plan(job("true"), &[&[&["a"]]], &[]);
-    let ended =
-        crate::run_with(one, options(), transport, Box::new(journal.clone()), receiver, Vec::new()).unwrap();
+    let ended = crate::run_with(
+        one,
+        options(),
+        transport,
+        Keeping::Memory(Box::new(journal.clone())),
+        receiver,
+        Vec::new(),
+    )
+    .unwrap();
     assert_eq!(states(&ended), [HostState::Succeeded]);
     let kinds: Vec<Fact<_>> = journal.facts().into_iter().map(|(_, fact)| fact).collect();
     let (host, attempt) = (host(0), Number(1));
@@ -192,7 +205,7 @@ fn a_journal_that_fails_ends_the_run_before_anything_is_done() {
         }
     }
     // Were it started, it would stop the worker and be unknown.
-    let result = run(&["ends-worker"], options(), Box::new(Full));
+    let result = run(&["ends-worker"], options(), Keeping::Memory(Box::new(Full)));
     assert!(matches!(result, Err(RunError::Journal(_))), "{result:?}");
 }
 
@@ -236,7 +249,8 @@ fn a_journal_that_fails_ends_what_runs() {
     let (_sender, receiver) = crate::control();
     let plan = plan(job("true"), &[&[&["ends", "runs"], &["after"]]], &[]);
     let transport = Arc::new(Shared(Arc::clone(&shared)));
-    let result = crate::run_with(plan, options(), transport, Box::new(NoEnds), receiver, Vec::new());
+    let result =
+        crate::run_with(plan, options(), transport, Keeping::Memory(Box::new(NoEnds)), receiver, Vec::new());
     assert!(matches!(result, Err(RunError::Journal(_))), "{result:?}");
     assert!(shared.was_stopped.load(Ordering::Relaxed));
 }
@@ -249,7 +263,7 @@ fn the_last_use_of_a_limit_is_told_before_the_job_has_ended() {
     let (_sender, receiver) = crate::control();
     let (transport, journal) = (Arc::new(Named), Box::new(NoJournal));
     let subscribers: Vec<Box<dyn Subscriber>> = vec![Box::new(seen.clone())];
-    let ended = crate::run_with(plan, options(), transport, journal, receiver, subscribers).unwrap();
+    let ended = crate::run_with(plan, options(), transport, Keeping::Memory(journal), receiver, subscribers).unwrap();
     assert_eq!((ended.state, states(&ended)[0]), (JobState::Blocked, HostState::Unreachable));
     let events = seen.0.lock().unwrap();
     let is_full = |event: &Event| matches!(event.kind, EventKind::LimitChanged { in_use: 1, .. });
@@ -264,8 +278,7 @@ fn the_time_of_a_job_ends_what_runs() {
     job.job_timeout_ms = Some(50);
     let (_sender, receiver) = crate::control();
     let plan = plan(job, &[&[&["hangs"], &["a"]]], &[]);
-    let ended =
-        crate::run_with(plan, options(), Arc::new(Named), Box::new(NoJournal), receiver, Vec::new()).unwrap();
+    let ended = crate::run_with(plan, options(), Arc::new(Named), nowhere(), receiver, Vec::new()).unwrap();
     assert_eq!(
         (ended.state, states(&ended)),
         (JobState::Halted, vec![HostState::Stopped, HostState::Cancelled])

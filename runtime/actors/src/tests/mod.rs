@@ -2,5 +2,6 @@
 
 mod faults;
 mod local;
+mod stored;
 mod support;
 mod wire;

@@ -9,7 +9,9 @@ use pogo_plan::event::JobId;
 use pogo_plan::outcome::{JobState, Outcome};
 use pogo_plan::worker::Numbered;
 use pogo_plan::{Job, Plan};
+use pogo_schedule::fault::Faults;
 use pogo_schedule::ids::Slots;
+use pogo_schedule::job::Machine;
 use pogo_transport::{Attempt, Progress, Refused, Running, Stop, Transport};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -19,10 +21,11 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use super::support::{job, options, plan, succeeded};
 use crate::bus;
 use crate::clock::Clock;
+use crate::job::Records;
 use crate::ledger::Ledger;
 use crate::links::{self, AddWorker, Links, Reattach};
 use crate::post::{Mail, Post};
-use crate::run::{UnderWay, World};
+use crate::run::{Begin, UnderWay, World};
 use crate::worker::{self, Attach, Worker, WorkerOptions};
 use crate::{NoJournal, RunOptions};
 
@@ -150,9 +153,11 @@ fn worker(count: &Arc<Count>) -> Post<Worker> {
 fn under_way(plan: Plan, options: &RunOptions, ledger: &Post<Ledger>, clock: Clock) -> UnderWay {
     let plan = Arc::new(plan);
     let slots = Arc::new(Slots::new(&plan));
-    let (bus, _) = bus::start(Arc::clone(&plan), Arc::clone(&slots), Vec::new()).unwrap();
-    let world = World { clock, ledger: ledger.clone(), bus, journal: Box::new(NoJournal) };
-    UnderWay::new(plan, slots, options, world)
+    let (bus, _) = bus::start(Arc::clone(&plan), Arc::clone(&slots), Vec::new(), None).unwrap();
+    let records = Records::Memory { ledger: ledger.clone(), journal: Box::new(NoJournal) };
+    let world = World { clock, bus, records };
+    let fresh = Machine::new(options.job, Arc::clone(&plan), Arc::clone(&slots), 1, Faults::default());
+    UnderWay::new(plan, slots, fresh, options, world)
 }
 
 fn names(n: usize) -> Vec<String> {
@@ -173,7 +178,7 @@ fn a_worker_behind_a_pipe_that_breaks_makes_each_attempt_once() {
             let under_way = under_way(plan(job("true"), &[&two_slots], &[]), &options(), &ledger, clock);
             actix::spawn(wire(worker, under_way.links.clone(), breaks_after));
             let (_sender, receiver) = crate::control();
-            under_way.end(receiver).await.unwrap()
+            under_way.end(Begin::Start, None, receiver).await.unwrap()
         });
         assert!(succeeded(&ended), "{breaks_after}: {ended:?}");
         let made = count.made.lock().unwrap();
@@ -205,7 +210,7 @@ fn two_jobs_share_the_limits_of_their_namespace() {
             })));
             let (sender, receiver) = crate::control();
             async move {
-                let ended = under_way.end(receiver).await.unwrap();
+                let ended = under_way.end(Begin::Start, None, receiver).await.unwrap();
                 drop(sender);
                 ended
             }

@@ -16,6 +16,7 @@ mod run;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::sync::Arc;
 
 #[cfg(any(test, feature = "sim"))]
@@ -158,6 +159,44 @@ pub enum Refusal {
     JobIs(JobState),
     /// The job is about to end or to begin; say it again in a moment.
     NotNow,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotATarget => f.write_str("the host is not a target of the job"),
+            Self::HostIs(state) => write!(f, "the host {}", host_words(*state)),
+            Self::JobIs(state) => write!(f, "the job {}", job_words(*state)),
+            Self::NotNow => f.write_str("the job is about to begin or to end: say it again in a moment"),
+        }
+    }
+}
+
+const fn host_words(state: HostState) -> &'static str {
+    match state {
+        HostState::Waiting => "is waiting",
+        HostState::Running => "is running",
+        HostState::Retrying => "is about to be retried",
+        HostState::Succeeded => "has succeeded",
+        HostState::Failed => "has failed",
+        HostState::Unreachable => "was unreachable",
+        HostState::TimedOut => "has timed out",
+        HostState::Stopped => "was stopped",
+        HostState::Unknown => "is unknown: decide first what became of it",
+        HostState::Skipped => "is skipped",
+        HostState::Cancelled => "is cancelled",
+    }
+}
+
+const fn job_words(state: JobState) -> &'static str {
+    match state {
+        JobState::Running => "is running",
+        JobState::Succeeded => "has succeeded",
+        JobState::Failed => "has failed",
+        JobState::Blocked => "is blocked",
+        JobState::Halting => "is halting",
+        JobState::Halted => "is halted",
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -278,8 +278,6 @@ pub struct Ledger {
     ready: BTreeSet<(u64, u32)>,
     /// Places that have become free since they were last looked at.
     freed: Vec<u32>,
-    /// The allocation of the last `freed`, to be used again.
-    spare: Vec<u32>,
     changed: Vec<u32>,
     faults: Faults,
 }

@@ -293,50 +293,50 @@ impl Ledger {
         }
     }
 
-    /// Lets everybody go who may, oldest first, until nothing is left to look at.
+    /// Lets everybody go who may, until nothing is left to look at: at each moment the oldest of those who are to be looked
+    /// at anew and of those who are parked where there is room.
     pub(super) fn drain(&mut self, now: Monotonic, out: &mut Vec<Effect>) {
-        loop {
-            while let Some((_, group)) = self.ready.pop_first() {
-                match self.step(now, group, out) {
-                    Step::Granted | Step::Aside => self.look_again(group),
-                    Step::Parked | Step::Empty => {}
-                }
-            }
-            if self.freed.is_empty() {
-                return;
-            }
-            let mut freed = std::mem::replace(&mut self.freed, std::mem::take(&mut self.spare));
-            if !self.faults.has(Fault::ReleaseWakesNobody) {
-                self.wake(now, &freed, out);
-            }
-            freed.clear();
-            self.spare = freed;
+        if self.faults.has(Fault::ReleaseWakesNobody) {
+            self.freed.clear();
         }
-    }
-
-    /// Hands the free room of some places to the groups parked there.
-    fn wake(&mut self, now: Monotonic, freed: &[u32], out: &mut Vec<Effect>) {
+        let newcomers_first = self.faults.has(Fault::NewcomersFirst);
         loop {
-            let oldest = |&at: &u32| {
-                let place = self.places.get(at)?;
-                let &(ticket, group) = place.parked.first()?;
-                let kind = self.groups.get(group)?.kind;
-                self.is_available(now, at, kind, ticket).then_some((ticket, group, at))
+            let ready = self.ready.first().copied();
+            let woken = self.freed.iter().filter_map(|&place| self.first_parked(now, place)).min();
+            let (group, place) = match (ready, woken) {
+                (None, None) => break,
+                (Some((ticket, group)), Some((other, ..))) if ticket < other || newcomers_first => {
+                    (group, None)
+                }
+                (_, Some((_, group, place))) => (group, Some(place)),
+                (Some((_, group)), None) => (group, None),
             };
-            let Some((_, group, place)) = freed.iter().filter_map(oldest).min() else { return };
-            self.unpark(group);
+            if place.is_none() {
+                self.ready.pop_first();
+            } else {
+                self.unpark(group);
+            }
             match self.step(now, group, out) {
-                // It stays where there is room, for its next host to be looked at in turn.
                 Step::Granted | Step::Aside => {
-                    if self.groups.get(group).is_some_and(|group| !group.waiting.is_empty()) {
-                        self.park(group, place);
-                    } else {
-                        self.look_again(group);
+                    let waits = self.groups.get(group).is_some_and(|group| !group.waiting.is_empty());
+                    match place.filter(|_| waits) {
+                        // It stays where there is room, for its next host to be looked at in turn.
+                        Some(place) => self.park(group, place),
+                        None => self.look_again(group),
                     }
                 }
                 Step::Parked | Step::Empty => {}
             }
         }
+        self.freed.clear();
+    }
+
+    /// Who is first of those parked at a place, if it may take one there.
+    #[inline]
+    fn first_parked(&self, now: Monotonic, place: u32) -> Option<(u64, u32, u32)> {
+        let &(ticket, group) = self.places.get(place)?.parked.first()?;
+        let kind = self.groups.get(group)?.kind;
+        self.is_available(now, place, kind, ticket).then_some((ticket, group, place))
     }
 
     /// Whether a host of this kind with this ticket may take a place there.

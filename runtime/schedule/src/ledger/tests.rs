@@ -246,3 +246,16 @@ fn sets_of_limits_go_with_their_limits() {
     assert_eq!(test.ledger.limits().count(), 0);
     assert!(test.ledger.sets.len() <= 1);
 }
+
+#[test]
+fn a_freed_place_goes_to_whoever_has_waited_longest() {
+    let mut test = Test::new();
+    test.register(1, &[(1, &[0, 1])], |_| {});
+    test.register(2, &[], |_| {});
+    assert_eq!(test.claim(1, &[0]), [(1, 0)]);
+    assert_eq!(test.claim(1, &[1]), []);
+    // It waits for the host itself, and for the same place once the host is back.
+    assert_eq!(test.claim(2, &[0]), []);
+    assert_eq!(test.end(1, 0, Outcome::Succeeded), [(1, 1)]);
+    assert_eq!(test.end(1, 1, Outcome::Succeeded), [(2, 0)]);
+}

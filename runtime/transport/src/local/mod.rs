@@ -6,7 +6,6 @@
 //! | `run` | the parts of an attempt, in order, and their time |
 //! | `part` | one part: its process, its output, and what ends it |
 //! | `group` | the process group of an attempt, and that nobody of it is left |
-//! | `capture` | keeping so much of the output and counting the rest |
 //! | `files` | command and script as private files |
 //!
 //! The rules are those of a remote host. An attempt has a process group of its own, is ended as a group, and is over when
@@ -15,7 +14,6 @@
 //!
 //! Commands run in the present folder with the present environment, without its `POGO_` variables.
 
-mod capture;
 mod files;
 mod group;
 mod part;

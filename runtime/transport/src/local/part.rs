@@ -13,8 +13,8 @@ use secrecy::ExposeSecret;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::capture::Capture;
 use super::group::Group;
+use crate::capture::Capture;
 use crate::{Attempt, Progress, Stop};
 
 /// How a part ended.

@@ -10,10 +10,10 @@ use tokio::process::Child;
 use tokio::time::{Instant, timeout};
 
 use super::Local;
-use super::capture::Capture;
 use super::files::Files;
 use super::group::Group;
 use super::part::{End, Parts};
+use crate::capture::Capture;
 use crate::{Attempt, Progress, Stop};
 
 pub(super) async fn run(local: Local, attempt: Attempt, progress: Progress, mut stop: Stop) -> Outcome {

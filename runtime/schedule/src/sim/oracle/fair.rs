@@ -1,8 +1,9 @@
-//! Nobody is overtaken for longer than five minutes.
+//! First come, first served; and nobody is overtaken for longer than five minutes.
 //!
-//! A host that waits longest in its job, and sees others who came later take places in its limits, goes next after
-//! five minutes: from the first look after that time (there is one every thirty seconds) nobody who came later takes a
-//! place in one of its limits, as long as attempts are under way that may free what it misses.
+//! Nobody goes while somebody who came earlier could go as well. Whoever is blocked does not hold up those behind it: a
+//! host that waits longest in its job, and sees others who came later take places in its limits, goes next after five
+//! minutes: from the first look after that time (there is one every thirty seconds) nobody who came later takes a place in
+//! one of its limits, as long as attempts are under way that may free what it misses.
 //!
 //! Only waits are judged of which nothing else could have changed the order: whatever an operator or a bad end does
 //! starts a new look, and for a host that somebody older stands before there is no such promise.
@@ -103,6 +104,7 @@ impl Oracle {
     /// Somebody is about to go, and takes a place in each of its limits.
     pub(super) fn takes_places(&mut self, now: u64, job: usize, at: usize, global: usize) -> Verdicts {
         let Some(taker) = self.fair.waits.get(&(job, at)).map(|wait| wait.number) else { return Ok(()) };
+        self.nobody_older_could_go(now, taker, global)?;
         let is_long = |wait: &Wait| now >= wait.since + SHORT_MS * MS;
         let overtaken: Vec<(usize, usize)> = self
             .fair
@@ -131,6 +133,23 @@ impl Oracle {
                 wait.is_overtaken = false;
                 wait.passed_at = None;
             }
+        }
+        Ok(())
+    }
+
+    /// Whoever takes places does so after everybody who came earlier and could go at this moment.
+    fn nobody_older_could_go(&self, now: u64, taker: u64, global: usize) -> Verdicts {
+        let since = self.fair.waits.values().map(|wait| wait.since).min().unwrap_or(now);
+        if now >= since + PASSED_OVER_MS * MS {
+            // Places may be kept for somebody, and who that is follows from more than what is seen here.
+            return Ok(());
+        }
+        let older = self.fair.waits.iter().filter(|(_, wait)| wait.number < taker);
+        for (&key, _) in older {
+            let waiting = self.global_of(key);
+            let has_room = |(members, most, _): (BTreeSet<usize>, u32, &str)| self.out_among(&members) < most;
+            let could_go = self.is_held_by_limits_only(key, 0) && self.limits_with(waiting).all(has_room);
+            must(!could_go, || format!("h{global} goes before h{waiting}, which came earlier and could go"))?;
         }
         Ok(())
     }

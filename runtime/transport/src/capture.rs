@@ -17,7 +17,7 @@ const DRAIN: usize = 1024 * 1024;
 
 /// What is kept of one stream over all parts of an attempt.
 #[derive(Debug)]
-pub(super) struct Capture {
+pub(crate) struct Capture {
     stream: Stream,
     /// Bytes that may still be kept.
     left: u64,
@@ -27,12 +27,12 @@ pub(super) struct Capture {
 }
 
 impl Capture {
-    pub(super) const fn new(stream: Stream, max_bytes: u64) -> Self {
+    pub(crate) const fn new(stream: Stream, max_bytes: u64) -> Self {
         Self { stream, left: max_bytes, dropped: 0, partial: Vec::new() }
     }
 
     /// Reads until the end of the stream. Dropping this in between loses nothing.
-    pub(super) async fn pump(
+    pub(crate) async fn pump(
         &mut self,
         pipe: &mut (impl AsyncRead + Unpin),
         progress: &Progress,
@@ -51,7 +51,7 @@ impl Capture {
     }
 
     /// Reads what is there, and does not wait for more: somebody in the background may hold the stream open.
-    pub(super) fn drain(&mut self, pipe: &OwnedFd, progress: &Progress) {
+    pub(crate) fn drain(&mut self, pipe: &OwnedFd, progress: &Progress) {
         if fcntl(pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).is_err() {
             return;
         }
@@ -70,21 +70,27 @@ impl Capture {
     }
 
     /// Gives out what was held back; call it at the end of each part.
-    pub(super) fn flush(&mut self, progress: &Progress) {
+    pub(crate) fn flush(&mut self, progress: &Progress) {
         if !self.partial.is_empty() {
             progress.output(self.stream, std::mem::take(&mut self.partial), 0);
         }
     }
 
     /// Says how much was dropped; call it at the end of the attempt.
-    pub(super) fn finish(&mut self, progress: &Progress) {
+    pub(crate) fn finish(&mut self, progress: &Progress) {
         self.flush(progress);
         if self.dropped > 0 {
             progress.output(self.stream, Vec::new(), std::mem::take(&mut self.dropped));
         }
     }
 
-    fn keep(&mut self, bytes: &[u8], progress: &Progress) {
+    /// Whether more is kept.
+    pub(crate) const fn has_room(&self) -> bool {
+        self.left > 0
+    }
+
+    /// Takes what has come.
+    pub(crate) fn keep(&mut self, bytes: &[u8], progress: &Progress) {
         let room = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
         self.left -= room as u64;
         self.dropped += (bytes.len() - room) as u64;

@@ -1,31 +1,37 @@
 //! The actor of a job: the middle of a run.
 
+mod orders;
+mod records;
+
 use std::sync::Arc;
 
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
 use hashbrown::{HashMap, HashSet};
 use pogo_plan::event::{Author, Command, Fact, JobId};
+use pogo_plan::job::Transport as Kind;
 use pogo_plan::outcome::{Attempt, HostState, JobState};
 use pogo_plan::{HostIdx, Plan};
 use pogo_schedule::fault::Faults;
-use pogo_schedule::ids::{SlotIdx, Slots};
-use pogo_schedule::job::{Action, Event, Machine, Refusal};
+use pogo_schedule::host_task;
+use pogo_schedule::job::{Action, Event, Machine};
 use pogo_schedule::ledger::Op;
 use pogo_schedule::notice::Notice;
 use pogo_schedule::policy::Policy;
-use pogo_schedule::{host_task, slot, thread};
+use pogo_store::Told;
 use tokio::sync::oneshot;
 
 use crate::bus::{Bus, News, Piece};
 use crate::clock::{Alarm, Alarmed, Clock, set_alarm};
 use crate::host_task::{self as task, HostTask};
-use crate::journal::Journal;
-use crate::ledger::{Leave, Ledger, Listen};
+use crate::keeping::SESSION;
+use crate::ledger::{Leave, Listen};
 use crate::links::{Links, Own, Token};
-use crate::post::{self, Collect, Mail, Post, Reads};
+use crate::post::{Collect, Mail, Post, Reads};
 use crate::run::{Ended, RunError};
-use crate::sequence::{Slot, Thread, ToThread};
+use crate::sequence::{self, Slot, Thread, ToThread};
 use crate::shutdown::Shutdown;
+pub(crate) use orders::{From, Order};
+pub(crate) use records::{Held, Records};
 
 pub(crate) struct Job {
     id: JobId,
@@ -40,7 +46,7 @@ pub(crate) struct Job {
     retrying: HashSet<HostIdx>,
     /// As the plan has it, or an operator.
     pace: Pace,
-    ledger: Post<Ledger>,
+    records: Records,
     links: Post<Links>,
     mail: Mail<Letter>,
     /// The way to this job itself.
@@ -50,11 +56,12 @@ pub(crate) struct Job {
     tasks: HashMap<HostIdx, (u64, Arc<Addr<HostTask>>)>,
     next_serial: u64,
     bus: Bus,
-    journal: Box<dyn Journal>,
-    /// Commands that came in a moment in which the machine takes none.
-    early: Vec<Command<HostIdx>>,
+    /// Commands that have not been carried out.
+    orders: Vec<Order>,
+    /// The limits of the plan: how many hosts may be out of service.
+    limits: HashMap<String, u32>,
     fault: Option<RunError>,
-    /// The journal has failed: nothing is decided any more, and the job waits until what runs has been ended.
+    /// Nothing can be put on record any more: nothing is decided any more, and the job waits until what runs has been ended.
     is_breaking_off: bool,
     is_ledger_gone: bool,
     done: Option<oneshot::Sender<Result<Ended, RunError>>>,
@@ -75,14 +82,13 @@ struct Pace {
 pub(crate) struct JobParts {
     pub(crate) id: JobId,
     pub(crate) plan: Arc<Plan>,
-    pub(crate) slots: Arc<Slots>,
-    pub(crate) seed: u64,
+    /// New, or as the records have it.
+    pub(crate) machine: Machine,
     pub(crate) fanout: usize,
     pub(crate) clock: Clock,
-    pub(crate) ledger: Post<Ledger>,
+    pub(crate) records: Records,
     pub(crate) links: Post<Links>,
     pub(crate) bus: Bus,
-    pub(crate) journal: Box<dyn Journal>,
     pub(crate) done: oneshot::Sender<Result<Ended, RunError>>,
 }
 
@@ -95,6 +101,10 @@ struct Tell(Event);
 pub(crate) enum Letter {
     /// Something for the job's machine.
     Tell(Event),
+    /// Something to do.
+    Order(Order),
+    /// From the store's session.
+    Told(Told),
     /// From a host task.
     FromTask { host: HostIdx, serial: u64, action: host_task::Action },
     /// A host task is gone, and had something to do.
@@ -107,13 +117,14 @@ pub(crate) enum Letter {
 
 impl Job {
     pub(crate) fn new(parts: JobParts, mail: Mail<Letter>, ctx: &Context<Self>) -> Self {
-        let JobParts { id, plan, slots, seed, fanout, clock, ledger, links, bus, journal, done } = parts;
+        let JobParts { id, plan, machine, fanout, clock, records, links, bus, done } = parts;
         let span = tracing::info_span!("job", %id);
         let post = mail.post(ctx.address());
-        ledger.addr().do_send(Listen { id, job: post.clone(), bus: bus.clone() });
+        if let Records::Memory { ledger, .. } = &records {
+            ledger.addr().do_send(Listen { id, job: post.clone(), bus: bus.clone() });
+        }
         links.addr().do_send(Own(post.clone()));
-        let (threads, slot_actors) = sequences(&plan, clock, &post, &span);
-        let machine = Machine::new(id, Arc::clone(&plan), slots, seed, Faults::default());
+        let (threads, slot_actors) = sequence::start(&plan, clock, &post, &span);
         Self {
             id,
             machine,
@@ -124,7 +135,7 @@ impl Job {
             in_flight: 0,
             retrying: HashSet::new(),
             pace: Pace { concurrent: plan.job.concurrent, stagger_ms: plan.job.stagger_ms },
-            ledger,
+            records,
             links,
             mail,
             me: post,
@@ -133,8 +144,8 @@ impl Job {
             tasks: HashMap::new(),
             next_serial: 0,
             bus,
-            journal,
-            early: Vec::new(),
+            orders: Vec::new(),
+            limits: plan.limits.iter().map(|limit| (limit.id.clone(), limit.max_parallel)).collect(),
             fault: None,
             is_breaking_off: false,
             is_ledger_gone: false,
@@ -152,38 +163,49 @@ impl Job {
         self.steps(ctx);
     }
 
-    /// Takes what has been read to the machine, and then what was said too early for it.
+    /// Takes what has been read to the machine.
     fn steps(&mut self, ctx: &mut Context<Self>) {
         self.recorded_steps(ctx);
-        for command in std::mem::take(&mut self.early) {
-            self.events.push(Event::Command { command, by: Author::default() });
-            self.recorded_steps(ctx);
-        }
-        if self.is_breaking_off
-            && self.tasks.is_empty()
-            && let Some(fault) = self.fault.take()
-        {
-            self.finish(Err(fault));
+        if self.is_breaking_off {
+            if self.tasks.is_empty()
+                && let Some(fault) = self.fault.take()
+            {
+                self.finish(Err(fault));
+            }
+        } else if self.machine.state().has_ended() && self.orders.is_empty() && self.is_settled() {
+            let ended = self.ended();
+            let result = self.fault.take().map_or(Ok(ended), Err);
+            self.finish(result);
         }
     }
 
     /// Several steps with one record: what follows from any of them is done when the facts of all are on record.
     fn recorded_steps(&mut self, ctx: &mut Context<Self>) {
         let mut events = std::mem::take(&mut self.events);
-        if self.done.is_some() && !self.is_breaking_off && !events.is_empty() {
+        let is_due = !events.is_empty() || !self.orders.is_empty();
+        if self.done.is_some() && !self.is_breaking_off && is_due {
             let span = self.span.clone();
             let _in_span = span.enter();
             self.decide(&mut events);
-            let is_on_record =
-                if self.facts.is_empty() { Ok(()) } else { self.journal.record(self.id, &self.facts) };
-            match is_on_record {
-                Ok(()) => self.act_on_all(ctx),
-                Err(error) => {
-                    self.actions.clear();
-                    self.break_off(RunError::Journal(error));
-                }
+            let mut answers = Vec::new();
+            if !self.orders.is_empty() {
+                self.carry_out(&mut answers);
             }
-            self.facts.clear();
+            match &mut self.records {
+                Records::Memory { journal, .. } => {
+                    let is_on_record =
+                        if self.facts.is_empty() { Ok(()) } else { journal.record(self.id, &self.facts) };
+                    match is_on_record {
+                        Ok(()) => self.act_on_all(ctx),
+                        Err(error) => {
+                            self.actions.clear();
+                            self.break_off(RunError::Journal(error));
+                        }
+                    }
+                    self.facts.clear();
+                }
+                Records::Stored(_) => self.submit(answers, ctx),
+            }
         }
         events.clear();
         self.events = events;
@@ -191,10 +213,24 @@ impl Job {
 
     /// Ends what runs, which each task does in a bounded time; the run ends when the last of them is over. What was decided
     /// and is not on record is not done.
-    fn break_off(&mut self, fault: RunError) {
+    ///
+    /// What runs over ssh can end without us, and another run can ask for its end: it is left alone.
+    fn break_off(&mut self, mut fault: RunError) {
+        if let Records::Stored(records) = &mut self.records {
+            records.give_up();
+        }
+        self.is_breaking_off = true;
+        if self.plan.job.transport == Kind::Ssh
+            && let RunError::Store { left_running, .. } = &mut fault
+        {
+            *left_running = self.tasks.len();
+            tracing::error!(error = %fault, "what runs is left to itself");
+            self.tasks.clear();
+            self.fault = Some(fault);
+            return;
+        }
         tracing::error!(error = %fault, "what runs is ended");
         self.fault = Some(fault);
-        self.is_breaking_off = true;
         for (_, task) in self.tasks.values() {
             task.do_send(task::Tell(host_task::Event::Stop));
         }
@@ -203,16 +239,17 @@ impl Job {
     /// Lets the machine decide, and collects the facts in the order of the events.
     fn decide(&mut self, events: &mut Vec<Event>) {
         let now = self.clock.now();
+        // Grants that a session tells of are on record already.
+        let records_grants = matches!(self.records, Records::Memory { .. });
         for event in events.drain(..) {
-            if let Event::Granted { host, attempt } = event {
+            if let Event::Granted { host, attempt } = event
+                && records_grants
+            {
                 self.facts.push(Fact::Granted { host, attempt });
             }
             let before = self.actions.len();
             self.machine.handle(now, event, &mut self.actions);
-            self.facts.extend(self.actions.iter().skip(before).filter_map(|action| match action {
-                Action::Record(fact) => Some(fact.clone()),
-                _ => None,
-            }));
+            self.collect_facts(before);
             // What comes after a job's end is no part of it.
             if self.machine.state().has_ended() {
                 return;
@@ -220,9 +257,15 @@ impl Job {
         }
     }
 
+    fn collect_facts(&mut self, before: usize) {
+        self.facts.extend(self.actions.iter().skip(before).filter_map(|action| match action {
+            Action::Record(fact) => Some(fact.clone()),
+            _ => None,
+        }));
+    }
+
     fn act_on_all(&mut self, ctx: &mut Context<Self>) {
         let mut actions = std::mem::take(&mut self.actions);
-        let mut has_ended = false;
         let mut left = actions.drain(..).peekable();
         while let Some(action) = left.next() {
             match action {
@@ -234,20 +277,16 @@ impl Job {
                     });
                     self.spawn(host, policy, seed, first);
                 }
-                Action::Notify(Notice::JobState { ref state, .. }) => {
-                    has_ended |= state.has_ended();
-                    self.act(action, ctx);
-                }
                 other => self.act(other, ctx),
             }
         }
         drop(left);
         self.actions = actions;
-        self.keep_pace();
-        if has_ended {
-            let ended = self.ended();
-            let result = self.fault.take().map_or(Ok(ended), Err);
-            self.finish(result);
+        if matches!(self.records, Records::Memory { .. })
+            && let Some(pace) = self.keep_pace()
+            && let Records::Memory { ledger, .. } = &self.records
+        {
+            ledger.send(pace);
         }
     }
 
@@ -269,6 +308,9 @@ impl Job {
     }
 
     fn act(&mut self, action: Action, ctx: &mut Context<Self>) {
+        if matches!(self.records, Records::Memory { .. }) {
+            self.note_retrying(&action);
+        }
         match action {
             // Done before anything else of the list.
             Action::Record(_) => {}
@@ -293,52 +335,62 @@ impl Job {
                 set_alarm(self, ctx, at);
             }
             Action::Notify(notice) => {
-                if let Notice::HostState { host, state } = notice {
-                    if state == HostState::Retrying {
-                        self.retrying.insert(host);
-                    } else if !self.retrying.is_empty() {
-                        self.retrying.remove(&host);
-                    }
-                }
                 if self.bus.has_readers() {
                     self.bus.send(News::Notice(notice));
                 }
             }
-            Action::Refused { command, why } => {
-                if why == Refusal::NotNow && matches!(command, Command::Halt { .. }) {
-                    self.early.push(command);
-                } else {
-                    tracing::warn!(?command, ?why, "a command was refused");
-                }
-            }
+            // Seen to where the command is given.
+            Action::Refused { .. } => {}
         }
     }
 
+    /// To the ledger in memory.
     fn tell_ledger(&mut self, op: Op, ctx: &mut Context<Self>) {
+        if matches!(op, Op::Finish { .. }) && self.is_ledger_gone {
+            ctx.notify(Tell(Event::Finished));
+        }
+        let op = self.at_our_pace(op);
+        if let (Some(op), Records::Memory { ledger, .. }) = (op, &self.records) {
+            ledger.send(op);
+        }
+    }
+
+    /// The pace that the machine wants is said together with ours.
+    fn at_our_pace(&mut self, op: Op) -> Option<Op> {
         match &op {
             // The ledger takes the plan's pace; ours comes after it.
             Op::Register { .. } => self.in_flight = 0,
             Op::SetPace { concurrent, stagger_ms, .. } => {
                 self.pace = Pace { concurrent: *concurrent, stagger_ms: *stagger_ms };
                 self.in_flight = 0;
-                return;
+                return None;
             }
-            Op::Finish { .. } if self.is_ledger_gone => ctx.notify(Tell(Event::Finished)),
             _ => {}
         }
-        self.ledger.send(op);
+        Some(op)
+    }
+
+    fn note_retrying(&mut self, action: &Action) {
+        if let Action::Notify(Notice::HostState { host, state }) = action {
+            if *state == HostState::Retrying {
+                self.retrying.insert(*host);
+            } else if !self.retrying.is_empty() {
+                self.retrying.remove(host);
+            }
+        }
     }
 
     /// Lets the ledger put no more hosts out of service than can be worked on at once: a host that waits for a worker does
     /// not take places of its limits. Hosts between two attempts need no worker.
-    fn keep_pace(&mut self) {
+    fn keep_pace(&mut self) -> Option<Op> {
         let retrying = u32::try_from(self.retrying.len()).unwrap_or(u32::MAX);
         let in_flight = self.fanout.saturating_add(retrying).min(self.pace.concurrent.unwrap_or(u32::MAX));
-        if in_flight != self.in_flight {
-            self.in_flight = in_flight;
-            let stagger_ms = self.pace.stagger_ms;
-            self.ledger.send(Op::SetPace { job: self.id, concurrent: Some(in_flight), stagger_ms });
+        if in_flight == self.in_flight || self.machine.state().has_ended() {
+            return None;
         }
+        self.in_flight = in_flight;
+        let stagger_ms = self.pace.stagger_ms;
+        Some(Op::SetPace { job: self.id, concurrent: Some(in_flight), stagger_ms })
     }
 
     fn task_gone(&mut self, host: HostIdx, ctx: &mut Context<Self>) {
@@ -361,61 +413,13 @@ impl Job {
         for slot in self.slots.drain(..) {
             slot.addr().do_send(Shutdown);
         }
-        self.ledger.addr().do_send(Leave(self.id));
+        if let Records::Memory { ledger, .. } = &self.records {
+            ledger.addr().do_send(Leave(self.id));
+        }
         self.bus.send(News::End);
         // Whoever waited for it is gone: then nobody wants to know.
         let _gone = done.send(result);
     }
-}
-
-/// Starts the actors of all threads and slots.
-fn sequences(
-    plan: &Plan,
-    clock: Clock,
-    job: &Post<Job>,
-    job_span: &tracing::Span,
-) -> (Vec<Addr<Thread>>, Vec<Post<Slot>>) {
-    let mut all_slots: Vec<Post<Slot>> = Vec::new();
-    let mut threads = Vec::new();
-    for (thread, index) in plan.threads.iter().zip(0..) {
-        let first = u32::try_from(all_slots.len()).unwrap_or(u32::MAX);
-        let step = |(slot, number): (&pogo_plan::Slot, u32)| thread::Step {
-            slot: SlotIdx(number),
-            pause_after_ms: slot.pause_after_ms,
-            is_empty: slot.hosts.is_empty(),
-        };
-        let steps = thread.slots.iter().zip(first..).map(step).collect();
-        threads.push(Thread::create(|ctx| {
-            let span = tracing::info_span!(parent: job_span, "thread", id = thread.id);
-            let start = |(slot, number): (&pogo_plan::Slot, u32)| {
-                let n_hosts = u32::try_from(slot.hosts.len()).unwrap_or(u32::MAX);
-                post::start(|mail| Slot {
-                    slot: SlotIdx(number),
-                    machine: slot::Machine::new(n_hosts, slot.max_failures, Faults::default()),
-                    clock,
-                    job: job.clone(),
-                    thread: ctx.address(),
-                    span: tracing::info_span!(parent: &span, "slot", id = slot.id),
-                    actions: Vec::new(),
-                    mail,
-                })
-            };
-            let slots: Vec<_> = thread.slots.iter().zip(first..).map(start).collect();
-            all_slots.extend(slots.iter().cloned());
-            Thread {
-                thread: pogo_schedule::ids::ThreadIdx(index),
-                machine: thread::Machine::new(steps, Faults::default()),
-                clock,
-                alarm: Alarm::default(),
-                pausing: None,
-                job: job.clone(),
-                first,
-                slots,
-                span,
-            }
-        }));
-    }
-    (threads, all_slots)
 }
 
 impl Actor for Job {
@@ -458,6 +462,8 @@ impl Handler<Collect> for Job {
         for letter in letters.drain(..) {
             match letter {
                 Letter::Tell(event) => self.events.push(event),
+                Letter::Order(order) => self.orders.push(order),
+                Letter::Told(told) => self.told(told, ctx),
                 Letter::FromTask { host, serial, action } => self.heard_of_task(host, serial, action),
                 Letter::TaskGone { host, serial } => {
                     self.steps(ctx);
@@ -473,7 +479,7 @@ impl Handler<Collect> for Job {
                 Letter::Output { host, attempt, piece, token } => {
                     // After the news that the attempt has started.
                     self.steps(ctx);
-                    self.bus.send(News::Output { host, attempt, piece, token });
+                    self.output(News::Output { host, attempt, piece, token });
                 }
             }
         }
@@ -501,6 +507,9 @@ impl Job {
         if self.done.is_none() || self.fault.is_some() {
             return;
         }
+        if what == SESSION {
+            return self.break_off(RunError::Lost(what));
+        }
         tracing::error!(what, "an actor is gone: the job halts");
         self.fault = Some(RunError::Lost(what));
         self.is_ledger_gone |= what == "ledger";
@@ -518,7 +527,8 @@ impl Job {
         }
         if self.machine.state() == JobState::Running {
             let command = Command::Halt { stop_running: false };
-            self.step(Event::Command { command, by: Author::default() }, ctx);
+            self.orders.push(Order { command, by: Author::default(), from: From::Signal });
+            self.steps(ctx);
         }
         if self.is_ledger_gone {
             // It may have been asked for its last word already.

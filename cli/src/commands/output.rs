@@ -1,0 +1,123 @@
+//! `pogo output`: what a host's command wrote.
+
+use std::io::{self, IsTerminal as _, Write};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use pogo_plan::HostIdx;
+use pogo_plan::event::{Fact, JobId, Stream};
+use pogo_plan::outcome::Attempt;
+use pogo_store::{Output as Written, Reader};
+use serde_json::{Value, json};
+
+use crate::App;
+use crate::args::{AnswerFormat, OutputArgs, ShownStream};
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+use crate::kept::{self, Kept, problem};
+use crate::output::Output;
+use crate::terminal::{push_visible, visible};
+
+/// Runs the verb.
+pub(crate) fn run(args: &OutputArgs, app: &App) -> Result<ExitCode, Failure> {
+    let (_kept, mut reader) = Kept::of_jobs(app)?;
+    let job = kept::job(&mut reader, &args.job)?.id;
+    let plan = reader.plan(job).map_err(problem::of_store)?;
+    let Some(hosts) = kept::targets(&plan, job, std::slice::from_ref(&args.host), app)? else {
+        return Ok(ExitCode::Usage);
+    };
+    let [(host, name)] = hosts.as_slice() else {
+        return Err(Failure::usage("the output of one host at a time can be printed"));
+    };
+    let last = last_attempt(&mut reader, job, *host)?;
+    let attempt = args.attempt.map_or(last, |n| Attempt(n.get()));
+    if attempt > last || last == Attempt(0) {
+        return Err(Failure::with_help(
+            match last.0 {
+                0 => format!("job {job} has not begun on `{name}`"),
+                _ => format!("job {job} has made no attempt {attempt} on `{name}`"),
+            },
+            match last.0 {
+                0 => format!("`pogo status {job}` says what it waits for"),
+                n => format!("its last attempt is {n}"),
+            },
+        ));
+    }
+    let read = |stream| reader.read_output(job, *host, attempt, stream).map_err(problem::of_store);
+    match args.format {
+        AnswerFormat::Json => {
+            let mut answer = json!({"format": "pogo.output/1", "job": job, "host": name, "attempt": attempt});
+            for (which, stream, key) in [
+                (ShownStream::Stdout, Stream::Stdout, "stdout"),
+                (ShownStream::Stderr, Stream::Stderr, "stderr"),
+            ] {
+                if args.stream.is_none_or(|only| only == which)
+                    && let Some(object) = answer.as_object_mut()
+                {
+                    object.insert(key.to_owned(), value(&read(stream)?));
+                }
+            }
+            let mut to = Output::stdout();
+            writeln!(to, "{answer}")?;
+            to.commit()?;
+        }
+        AnswerFormat::Human => {
+            let on_stdout = match args.stream {
+                Some(ShownStream::Stderr) => read(Stream::Stderr)?,
+                _ => read(Stream::Stdout)?,
+            };
+            write(&on_stdout, io::stdout().is_terminal(), &mut io::stdout().lock())?;
+            if args.stream.is_none() {
+                let on_stderr = read(Stream::Stderr)?;
+                write(&on_stderr, io::stderr().is_terminal(), &mut io::stderr().lock())?;
+            }
+        }
+    }
+    Ok(ExitCode::Success)
+}
+
+fn last_attempt(reader: &mut Reader, job: JobId, host: HostIdx) -> Result<Attempt, Failure> {
+    let mut last = Attempt(0);
+    for entry in reader.facts(job) {
+        for fact in entry.map_err(problem::of_store)?.facts {
+            match fact {
+                Fact::Started { host: of, attempt } | Fact::Ended { host: of, attempt, .. } if of == host => {
+                    last = last.max(attempt);
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(last)
+}
+
+fn value(written: &Written) -> Value {
+    let mut value = match std::str::from_utf8(&written.bytes) {
+        Ok(text) => json!({ "text": text }),
+        Err(_) => json!({ "base64": STANDARD.encode(&written.bytes) }),
+    };
+    if let Some(object) = value.as_object_mut() {
+        object.insert("dropped_bytes".to_owned(), written.dropped.into());
+    }
+    value
+}
+
+/// The bytes as they are; on a terminal nothing of them acts on it.
+fn write(written: &Written, is_terminal: bool, to: &mut dyn Write) -> io::Result<()> {
+    if is_terminal {
+        let text = String::from_utf8_lossy(&written.bytes);
+        let mut shown = String::with_capacity(text.len());
+        for c in text.chars() {
+            if matches!(c, '\n' | '\t') { shown.push(c) } else { push_visible(&mut shown, c) }
+        }
+        to.write_all(shown.as_bytes())?;
+    } else {
+        to.write_all(&written.bytes)?;
+    }
+    to.flush()?;
+    if written.dropped > 0 {
+        let more = format!("{} bytes more were dropped: see `max_output`", written.dropped);
+        writeln!(io::stderr(), "{}", visible(&more))?;
+    }
+    Ok(())
+}

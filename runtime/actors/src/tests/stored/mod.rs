@@ -1,0 +1,6 @@
+//! Runs that are kept in a real store, with a transport that follows a script.
+
+mod crashes;
+mod operators;
+mod processes;
+mod support;

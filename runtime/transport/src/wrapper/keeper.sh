@@ -1,0 +1,601 @@
+# The keeper: runs the parts of the attempt, owns their time, and reports.
+
+p_now() {
+if { read -r p_up p_line </proc/uptime; } 2>/dev/null; then
+p_up=${p_up%.*}${p_up#*.}0
+p_now=${p_up#"${p_up%%[1-9]*}"}
+p_now=${p_now:-0}
+else
+p_now=$(date +%s)000
+fi
+}
+# Sleeps so many milliseconds; TERM ends it. Not every sleep knows fractions.
+p_doze() {
+p_s=$(($1 / 1000))
+p_n=$((1000 + $1 % 1000))
+case $p_n in
+1000) p_n=$p_s ;;
+*) p_n=$p_s.${p_n#1} ;;
+esac
+sleep "$p_n" &
+p_z=$!
+wait "$p_z" || { sleep $((p_s + 1)) & p_z=$! ; wait "$p_z"; }
+}
+# A timer is a shell that waits for a sleep: it ends that too when it is ended. One is enough for the deadline and for the
+# acknowledgement that follows: after five seconds it says `tick`, whatever it is for.
+p_timer() {
+p_tn=$((p_tn + 1))
+{ p_z=
+trap "kill \$p_z; exit" TERM
+if [ "$1" -gt 5000 ]; then
+p_doze 5000
+printf "tick %s\n" "$p_tn" >&9
+p_doze $(($1 - 5000))
+else
+p_doze "$1"
+printf "tick %s\n" "$p_tn" >&9
+fi
+# Again until it is heard.
+while kill -ALRM "$p_k"; do p_doze 1000; done; } 7>&- 8>&- &
+p_t=$!
+}
+# Again until it is gone, because bash may overlook it; what it would have rung for later must not meet another part.
+p_untimer() {
+case $p_t in
+"") return ;;
+esac
+p_n=0
+while kill "$p_t"; do
+p_start_of "$p_t"
+case $p_start in
+"") break ;;
+esac
+p_n=$((p_n + 1))
+[ "$p_n" -lt 100 ] || sleep 0.1 7>&- 8>&- 9>&-
+done
+wait "$p_t"
+p_t=
+}
+# A rest that a stop ends.
+p_rest() {
+sleep "$1" 7>&- 8>&- 9>&- &
+p_nap=$!
+case $p_cause in
+"") wait "$p_nap" ;;
+*) kill "$p_nap" ;;
+esac
+case $? in
+1|2) sleep 1 7>&- 8>&- 9>&- ;;
+esac
+p_nap=
+}
+# Sends $1 to everybody of the attempt. With setsid each part has its group. Without it all of them are in ours, which the
+# server made for this session: then everybody there but us is meant.
+p_signal() {
+case $p_setsid in
+?*)
+# A child that has not become a leader yet is reached by its own number.
+case $p_g in
+?*) kill "-$1" "-$p_g" || { [ "$p_child" ] && kill "-$1" "$p_child"; } ;;
+esac
+for p_x in $p_old; do
+p_still_ours "$p_x" && kill "-$1" "-${p_x%%/*}"
+done
+;;
+*)
+p_others
+for p_x in $p_found; do
+kill "-$1" "${p_x%%:*}"
+done
+;;
+esac
+}
+# Our own processes descend from the keeper, but so does the leader.
+p_others() { p_members "$p_own" "$$ $PPID $p_k" "$p_g"; }
+# What an earlier part left behind: GROUP/number:start:session,… Its leader is gone, and so the number is only known to be
+# ours as long as one of those seen then is there.
+p_still_ours() {
+p_rest_of=${1#*/},
+while [ "$p_rest_of" ]; do
+p_one=${p_rest_of%%,*}
+p_rest_of=${p_rest_of#*,}
+p_at=${p_one#*:}
+p_start_of "${p_one%%:*}"
+[ "$p_start" ] && [ "$p_start" = "${p_at%%:*}" ] && return 0
+done
+return 1
+}
+p_anybody() {
+case $p_setsid in
+"") p_others; [ "$p_found" ]; return ;;
+esac
+[ "$p_g" ] && p_is_left "$p_g" && return 0
+p_kept=
+for p_x in $p_old; do
+p_is_left "${p_x%%/*}" || continue
+p_kept="$p_kept $p_x"
+done
+p_old=$p_kept
+[ "$p_old" ]
+}
+# Before the child is there only the cause is noted: whoever starts it looks at that afterwards.
+p_end_for() {
+case $p_over$p_cause in
+"") p_cause=$1 ;;
+*) return ;;
+esac
+case $p_running in
+1) p_stop_for "$1" ;;
+esac
+}
+p_on_stop() {
+p_sig=1
+printf "" >"$p_f.USR1"
+p_end_for stopped
+}
+p_on_never() {
+p_sig=1
+printf "" >"$p_f.TTOU"
+p_end_for unreachable
+}
+p_on_time() {
+p_sig=1
+case $p_running$p_stage in
+10) p_stop_for timed_out ;;
+11) p_stage=2; kill "$p_t"; p_signal KILL ;;
+esac
+}
+p_on_lost() {
+p_sig=1
+case $p_lost in
+?*) return ;;
+esac
+p_lost=1
+printf "" >"$p_f.USR2"
+kill "$p_out" "$p_err"
+cat <"$p_f.o" >/dev/null 7>&- 8>&- 9>&- &
+p_out=$!
+cat <"$p_f.e" >/dev/null 7>&- 8>&- 9>&- &
+p_err=$!
+case $p_saying$p_cause in
+1*|unreachable) ;;
+*) p_report "running 0 - $p_boot $p_group $p_k $p_ks" ;;
+esac
+}
+p_stop_for() {
+p_cause=$1
+p_stage=1
+p_signal TERM
+case $p_nap in
+?*) kill "$p_nap" ;;
+esac
+# Not waited for: this may run inside a wait, and bash hangs in a second one.
+case $p_t in
+?*) kill "$p_t" ;;
+esac
+p_timer "$p_grace"
+}
+# bash leaves a wait for a handler by a jump, and may lose the end of the child with it: there the wait is the work of one
+# more process, which has no handlers, and the keeper reads. A read that a handler ends may have taken half a line, so what
+# was said is in a file as well.
+p_by_runner() {
+p_pn=$((p_pn + 1))
+{ trap - HUP INT QUIT USR1 USR2 TTOU ALRM EXIT
+p_child_of "$@" 7>&- 8>&- 9>&- &
+p_x=$!
+printf "%s %s\n" "$p_pn" "$p_x" >|"$p_f.is"
+printf "is\n" >&9
+wait "$p_x"
+printf "%s %s\n" "$p_pn" "$?" >|"$p_f.st"
+printf "done\n" >&9; } </dev/null >"$p_f.o" 2>"$p_f.e" 7>&- 8>&- &
+p_runner=$!
+p_told "$p_f.is"
+p_g=$p_n
+}
+# What the runner says in the file $1, in p_n.
+p_told() {
+p_vain=0
+while :; do
+p_word=
+if [ -e "$1" ]; then
+read -r p_word p_n <"$1"
+case $p_word in
+"$p_pn") return ;;
+esac
+fi
+p_word=
+read -r p_word p_n <&9 || p_vain=$((p_vain + 1))
+case $p_word in
+tick) p_ticked=$p_n ;;
+esac
+# Nobody there who would say anything.
+case $p_vain in
+*00) kill -0 "$p_runner" || { p_n=126; return; } ;;
+esac
+done
+}
+# Waits for the leader, whatever handlers run meanwhile.
+p_wait() {
+case $p_runner in
+?*)
+p_told "$p_f.st"
+p_st=$p_n
+p_child=
+wait "$p_runner"
+p_runner=
+return
+;;
+esac
+while :; do
+p_sig=
+wait "$p_g"
+p_st=$?
+case $p_sig in
+"") p_child=; return ;;
+esac
+kill -0 "$p_g" && continue
+p_child=
+# It has been waited for: now, or while a handler ran.
+wait "$p_g"
+p_n=$?
+case $p_n in
+127) ;;
+*) p_st=$p_n ;;
+esac
+return
+done
+}
+# Becomes the command.
+p_child_of() {
+trap - HUP INT QUIT USR1 USR2 TTOU ALRM EXIT
+case $p_gate in
+# Without a word the listener is gone.
+1) read -r p_line <"$p_f.g" || { kill -TTOU "$p_k"; exit 126; } ;;
+esac
+umask "$p_umask"
+set +C
+eval "$p_env"
+exec $p_setsid "$@"
+}
+# Runs the phase $1 for at most $2 milliseconds: $3… Its status is in p_st, what ended it early in p_cause.
+p_run() {
+p_phase=$1
+p_ms=$2
+shift 2
+p_stage=0
+p_untimer
+case $p_cause in
+?*) return ;;
+esac
+case ${BASH_VERSION:-} in
+"")
+p_child_of "$@" </dev/null >"$p_f.o" 2>"$p_f.e" 7>&- 8>&- 9>&- &
+p_g=$!
+;;
+*) p_by_runner "$@" ;;
+esac
+p_child=$p_g
+p_start_of "$p_g"
+p_gs=${p_start:--}
+case $p_setsid in
+"") p_group="$p_own $p_own_start" ;;
+*) p_group="$p_g $p_gs" ;;
+esac
+# Only now, so that no handler makes another timer meanwhile.
+p_timer "$p_ms"
+p_running=1
+case $p_stage$p_cause in
+0?*) p_stop_for "$p_cause" ;;
+esac
+case $p_lost in
+"") p_say "phase $p_phase $p_boot $p_group $p_k $p_ks" >&7 ;;
+esac
+p_wait
+p_gate=
+p_running=0
+case $p_cause in
+"")
+case $p_setsid in
+?*)
+if kill -0 "-$p_g"; then
+p_members "$p_g"
+p_seen=
+for p_x in $p_found; do p_seen=$p_seen,$p_x; done
+case $p_seen in
+?*) p_old="$p_old $p_g/${p_seen#,}" ;;
+esac
+fi
+;;
+esac
+;;
+*)
+# What came after the wait was only noted.
+case $p_stage in
+0) p_running=1; p_stop_for "$p_cause" ;;
+esac
+p_clear
+;;
+esac
+p_g=
+}
+# After TERM: until nobody is left, with KILL after the grace time. Who does not go even then is in an uninterruptible wait.
+p_clear() {
+p_running=1
+p_n=0
+while p_anybody; do
+case $p_stage in
+2)
+p_n=$((p_n + 1))
+case $p_n in
+40) p_cause=unknown; break ;;
+esac
+p_signal KILL
+;;
+esac
+sleep 0.1 7>&- 8>&- 9>&- || sleep 1
+done
+p_running=0
+p_untimer
+p_old=
+}
+p_has() { case " $p_parts " in *" $1 "*) return 0 ;; esac; return 1; }
+# A phase on the attempt's own time. False: it is over, as p_kind says.
+p_timed() {
+p_has "$1" || return 0
+p_now
+p_began=$p_now
+case $1$p_script in
+command?*)
+eval "set -- command $p_args"
+shift
+case $p_through in
+"") p_run command "$p_time" "$p_s/$p_script" "$@" ;;
+*)
+# As the kernel does: the interpreter, at most one argument, the file.
+p_x=${p_through#"${p_through%%[! ]*}"}
+p_y=${p_x#"${p_x%% *}"}
+p_y=${p_y#"${p_y%%[! ]*}"}
+p_run command "$p_time" "${p_x%% *}" ${p_y:+"$p_y"} "$p_s/$p_script" "$@"
+;;
+esac
+set -- command
+;;
+*) p_run "$1" "$p_time" $p_shell "$p_f.$1" ;;
+esac
+p_now
+p_time=$((p_time - p_now + p_began))
+[ "$p_time" -gt 0 ] || p_time=1
+p_judge "$1"
+}
+p_judge() {
+case $p_cause in
+?*) p_kind=$p_cause; return 1 ;;
+esac
+case $p_st in
+0) return 0 ;;
+esac
+p_kind=failed
+p_status=$p_st
+p_where=$1
+return 1
+}
+# So many successes in a row. Out of time it has failed as the last try did that ended.
+p_verify() {
+p_has verify || return 0
+p_in_a_row=0
+p_last=
+p_now
+p_until=$((p_now + p_verify_timeout))
+while :; do
+p_now
+p_ms=$((p_until - p_now))
+[ "$p_ms" -gt 0 ] || p_ms=1
+p_run verify "$p_ms" $p_shell "$p_f.verify"
+case $p_cause in
+timed_out) break ;;
+?*) p_kind=$p_cause; return 1 ;;
+esac
+case $p_st in
+0)
+p_in_a_row=$((p_in_a_row + 1))
+[ "$p_in_a_row" -ge "$p_verify_successes" ] && return 0
+;;
+*) p_in_a_row=0; p_last=$p_st ;;
+esac
+p_now
+[ $((p_now + p_verify_interval)) -ge "$p_until" ] && break
+p_untimer
+p_running=1
+p_stage=3
+p_rest "$p_verify_rest"
+p_running=0
+case $p_cause in
+?*) p_clear; p_kind=$p_cause; return 1 ;;
+esac
+done
+case $p_last in
+"") p_kind=timed_out ;;
+*) p_kind=failed; p_status=$p_last; p_where=verify ;;
+esac
+return 1
+}
+p_attempt() {
+p_timed prehook && p_timed command && p_verify && p_timed posthook && p_kind=succeeded
+# A stop between two parts was only noted.
+case $p_cause$p_old in
+?*" "*) p_running=1; p_stop_for "$p_cause"; p_clear ;;
+esac
+case $p_kind in
+unknown|unreachable) return ;;
+esac
+p_has finally || return
+p_cause=
+p_over=1
+p_earlier=$p_kind
+p_earlier_status=$p_status
+p_earlier_where=$p_where
+[ "$p_time" -ge "$p_last_words" ] || p_time=$p_last_words
+p_timed finally && p_kind=$p_earlier
+case $p_kind$p_earlier in
+unknown*|*succeeded) return ;;
+esac
+p_kind=$p_earlier
+p_status=$p_earlier_status
+p_where=$p_earlier_where
+}
+# Keeps the text $1 on the host, for its owner only.
+p_report() {
+p_places
+for p_d in "$p_list" "$p_other" "$p_last_resort"; do
+( umask 077
+mkdir -p "${p_d%/*}"
+mkdir "$p_d"
+p_is_ours "$p_d" || exit 1
+printf "pogo 1 %s\n" "$1" >|"$p_d/.$p_id.$p_k" && mv -f "$p_d/.$p_id.$p_k" "$p_d/$p_id" ) 7>&- 8>&- 9>&- && return
+done
+}
+# Waits for the acknowledgement, five to ten seconds. A handler that runs meanwhile makes some shells read in vain.
+p_await() {
+p_ticks=0
+p_vain=0
+case $p_t$p_ticked in
+"$p_t$p_tn") p_untimer ;;
+esac
+case $p_t in
+"") p_timer 5000 ;;
+esac
+while [ "$p_vain" -lt 100 ]; do
+case $p_lost in
+?*) return ;;
+esac
+p_word=
+read -r p_word p_n <&9 || p_vain=$((p_vain + 1))
+case $p_word in
+ack) p_acked=1; return ;;
+lost) return ;;
+tick)
+case $p_n$p_ticks in
+"${p_tn}0")
+p_untimer
+p_ticks=1
+p_timer 5000
+;;
+"${p_tn}1") return ;;
+esac
+;;
+esac
+done
+}
+p_keep() {
+trap "" HUP
+trap p_on_stop USR1
+trap p_on_lost USR2
+trap p_on_time ALRM
+trap p_on_never TTOU
+# Left as it is: it ends the children that have just been forked, and in them a handler of ours would lose it.
+trap - TERM
+trap p_bye EXIT
+p_t=
+p_tn=0
+p_pn=0
+p_runner=
+p_ticked=
+p_nap=
+p_g=
+p_old=
+p_cause=
+p_stage=0
+p_running=0
+p_gate=
+p_child=
+p_saying=
+p_group="0 -"
+p_over=
+p_lost=
+p_acked=
+p_kind=unreachable
+p_status=0
+p_where=-
+p_time=$p_timeout
+exec 7<>"$p_f.o" 8<>"$p_f.e"
+# tee goes on reading when nobody wants what it writes; cat would not.
+{ trap "" PIPE; exec tee /dev/null; } <"$p_f.o" 2>/dev/null 7>&- 8>&- 9>&- & p_out=$!
+{ trap "" PIPE; exec tee /dev/null; } <"$p_f.e" >&2 2>/dev/null 7>&- 8>&- 9>&- & p_err=$!
+exec >/dev/null 2>&1
+p_boot_id
+# From here on the listener may send signals.
+read -r p_k <&9
+p_start_of "$p_k"
+p_ks=${p_start:--}
+case $p_setsid in
+"")
+p_own=$$
+if { read -r p_line <"/proc/$$/stat"; }; then
+p_stat=${p_line##*) }
+set -- $p_stat
+p_own=$3
+else
+p_own=$(ps -o pgid= -p "$$" | tr -d " ")
+fi
+p_start_of "$p_own"
+p_own_start=${p_start:--}
+;;
+esac
+p_gate=1
+p_attempt
+p_over=1
+p_running=0
+p_end="$p_kind $p_status $p_where${p_note:+ $p_note}"
+case $p_lost in
+"")
+p_say "end $p_end" >&7
+p_say end >&8
+p_saying=1
+p_await
+;;
+esac
+case $p_acked in
+"") p_report "$p_end" ;;
+esac
+p_leave
+}
+# A keeper that its shell ends: no more processes, no more memory. Some shells run this in a child that is ended before it
+# has dropped it.
+p_bye() {
+p_line=
+read -r p_line p_stat </proc/self/stat
+case $p_line in
+"$p_k") ;;
+*) return ;;
+esac
+p_end="unknown 0 - the shell on the host could not go on"
+case $p_gate$p_running in
+10) p_end="unreachable 0 - the shell on the host could not start a process" ;;
+esac
+p_say "end $p_end" >&7
+p_say end >&8
+p_report "$p_end"
+sleep 1
+p_leave
+}
+# The last of the keeper. What the command left behind may go on writing for as long as it lives.
+p_leave() {
+trap - EXIT
+trap "" USR1 USR2 TTOU ALRM
+p_untimer
+case $p_old in
+?*)
+# Opened here: when the readers run, the pipes may have lost their names.
+exec 5<"$p_f.o" 6<"$p_f.e"
+cat <&5 >/dev/null 5<&- 6<&- 7>&- 8>&- 9>&- &
+cat <&6 >/dev/null 5<&- 6<&- 7>&- 8>&- 9>&- &
+;;
+esac
+kill "$p_out" "$p_err"
+case $p_acked$p_lost in
+"") kill "$$" ;;
+esac
+p_prune
+eval "exec $p_sweep"
+}
+

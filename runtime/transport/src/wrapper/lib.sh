@@ -1,0 +1,75 @@
+# Who is on this host.
+
+# When a process started, in p_start: with its number it names one process. Empty: there is no such process.
+p_start_of() {
+p_start=
+if [ -r /proc/self/stat ]; then
+{ read -r p_line <"/proc/$1/stat"; } 2>/dev/null || return 0
+# The name in parentheses may hold anything.
+p_stat=${p_line##*) }
+set -- $p_stat
+case $1 in
+# Dead, and nobody has waited for it.
+Z|X|x) ;;
+*) p_start=${20} ;;
+esac
+else
+p_start=$(ps -o lstart= -p "$1" 2>/dev/null | tr -cs "0-9A-Za-z:\n" "_")
+fi
+}
+p_boot_id() {
+p_boot=-
+{ read -r p_boot </proc/sys/kernel/random/boot_id; } 2>/dev/null && return 0
+p_boot=$(sysctl -n kern.bootsessionuuid 2>/dev/null || sysctl -n kern.boottime 2>/dev/null)
+p_boot=$(printf "%s" "$p_boot" | tr -cs "0-9A-Za-z:-" "_")
+p_boot=${p_boot:--}
+}
+# The living members of the group $1 in p_found, each as number:start:session. The dead whom nobody has waited for do not
+# count: in a container nobody may ever. $2 are processes that do not count, nor do those who descend from them, but the
+# process $3 and its descendants do.
+p_members() {
+if [ -r /proc/self/stat ]; then
+p_found=$(cat /proc/[0-9]*/stat 2>/dev/null | awk -v g="$1" -v no=" $2 " -v but="${3:--}" "{ pid = \$1; s = \$0; if (sub(/^.*[)] /, \"\", s) == 0) next; split(s, f, \" \"); up[pid] = f[2]; if (f[3] == g && f[1] ~ /^[^ZXx]/) is[pid] = pid \":\" f[20] \":\" f[4] } $p_climb")
+else
+p_found=$(ps -A -o pid= -o ppid= -o pgid= -o stat= 2>/dev/null | awk -v g="$1" -v no=" $2 " -v but="${3:--}" "{ up[\$1] = \$2; if (\$3 == g && \$4 ~ /^[^Z]/) is[\$1] = \$1 \"::\" } $p_climb")
+fi
+}
+p_climb="END { for (pid in is) { at = pid; ok = 1; for (n = 0; n < 64 && at > 1; n++) { if (at == but) break; if (index(no, \" \" at \" \") > 0) { ok = 0; break } at = up[at] } if (ok) print is[pid] } }"
+# No `--` before a group's negative number: dash and busybox take it for a number.
+# Whether somebody is left in the group $1. Without a list of processes the kernel is asked, who counts the dead too.
+p_is_left() {
+p_members "$1"
+case $p_found in
+?*) return 0 ;;
+esac
+if kill -0 "-$1" 2>/dev/null; then
+# Everybody there is dead, or there is no list to look at.
+p_members_known=
+[ -r /proc/self/stat ] && p_members_known=1
+case $p_members_known in
+"") return 0 ;;
+esac
+fi
+return 1
+}
+# The folder for what is kept on this host in p_place, made if $1 says so: private, ours, and no link.
+p_is_ours() {
+[ -h "$1" ] && return 1
+[ -d "$1" ] && [ -O "$1" ] && [ -w "$1" ]
+}
+p_places() {
+p_uid=$(id -u)
+p_list=${HOME:+$HOME/.cache/pogo}
+p_other=${XDG_RUNTIME_DIR:+$XDG_RUNTIME_DIR/pogo}
+p_last_resort=/tmp/.pogo-$p_uid
+}
+# Removes what nobody asked for in seven days: nobody will. Where there are no records it costs no process.
+p_prune() {
+for p_d in "${HOME:+$HOME/.cache/pogo}" "${XDG_RUNTIME_DIR:+$XDG_RUNTIME_DIR/pogo}" /tmp/.pogo-*; do
+p_is_ours "$p_d" || continue
+for p_x in "$p_d"/*; do
+[ -f "$p_x" ] && find "$p_d" -type f -mtime +6 -exec rm -f {} \; 2>/dev/null
+break
+done
+done
+}

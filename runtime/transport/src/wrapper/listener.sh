@@ -1,0 +1,36 @@
+# The listener: starts the keeper and passes on what the client says.
+
+# Tells the keeper, until it has heard.
+p_tell() {
+kill "-$1" "$p_k"
+{ trap "" HUP
+while sleep 1; do
+[ -e "$p_f.$1" ] && exit
+kill "-$1" "$p_k" || exit
+done; } </dev/null 8>&- 9>&- &
+}
+exec 9<>"$p_f.a"
+p_keep &
+p_k=$!
+trap - EXIT HUP TERM
+exec >/dev/null 2>&1 8<>"$p_f.g"
+printf "%s\n" "$p_k" >&9
+p_went=
+while read -r p_word; do
+case $p_word in
+go) p_went=1; printf "go\n" >&8 ;;
+stop)
+case $p_went in
+"") p_tell TTOU ;;
+*) p_tell USR1 ;;
+esac
+;;
+ack) printf "ack\n" >&9; wait "$p_k"; exit 0 ;;
+esac
+done
+case $p_went in
+"") p_tell TTOU ;;
+esac
+printf "lost\n" >&9
+p_tell USR2
+exit 0

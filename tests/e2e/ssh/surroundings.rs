@@ -1,0 +1,138 @@
+//! Homes that are full or read-only, clocks that are wrong, folders with names that are too long.
+
+use std::fs;
+use std::path::Path;
+
+use super::endings::another;
+use super::refusals::said;
+use super::site::{has, is_root};
+use super::{Site, can, until};
+
+/// A server in a world of its own mounts, made by these lines of shell; `$HOME_DIR` is the home of what it runs.
+fn in_a_world_with(site: &Site, lines: &str) -> bool {
+    if !can(is_root() && has("unshare"), "root and unshare") {
+        return false;
+    }
+    let enter = site.file("enter");
+    let home = site.farm.home();
+    let text = format!("#!/bin/sh\nset -e\nHOME_DIR={}\n{lines}\nexec \"$@\"\n", home.display());
+    fs::write(&enter, text).unwrap();
+    fs::set_permissions(&enter, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    site.configure(&another(site, "pogo-*", "", &format!("unshare -m {}", enter.display())));
+    true
+}
+
+#[test]
+fn a_home_that_is_full_or_read_only_is_no_hindrance() {
+    let full = "mount -t tmpfs -o size=16k,nr_inodes=2 none $HOME_DIR; : > $HOME_DIR/last";
+    let read_only = "mount -t tmpfs -o ro none $HOME_DIR";
+    for lines in [full, read_only] {
+        let site = Site::new();
+        if !in_a_world_with(&site, lines) {
+            return;
+        }
+        site.spec("pogo-1", "mkdir ~/x 2>/dev/null && exit 9; echo hi", "");
+        let ran = site.apply(&["--output-dir", "out"]);
+        ran.all("succeeded", 1);
+        assert_eq!(site.read("out/pogo-1.stdout"), "hi\n");
+        site.is_clean();
+    }
+}
+
+#[test]
+fn a_script_runs_where_home_cannot_be_written() {
+    let site = Site::new();
+    if !in_a_world_with(&site, "mount -t tmpfs -o ro none $HOME_DIR") {
+        return;
+    }
+    site.farm.write("tool", "#!/bin/sh\necho \"$1 and $2\"\n");
+    let config = site.farm.ssh_config().display().to_string();
+    site.farm.write(
+        "a.cfg",
+        &format!("tag: {{all: [pogo-1]}}\njob: {{transport: ssh, ssh: {{config: '{config}'}}, script: tool, args: [one, 'two three']}}\n"),
+    );
+    let ran = site.apply(&["--output-dir", "out"]);
+    ran.all("succeeded", 1);
+    assert_eq!(site.read("out/pogo-1.stdout"), "one and two three\n");
+}
+
+#[test]
+fn a_host_without_any_place_to_write_says_so() {
+    let site = Site::new();
+    let lines = "for d in /tmp /var/tmp $HOME_DIR; do mount --bind $d $d; done; F=$(dirname $HOME_DIR)\n\
+                 mkdir -p /run/pogo-e2e; mount -t tmpfs none /run/pogo-e2e; mkdir /run/pogo-e2e/farm; mount --bind $F /run/pogo-e2e/farm\n\
+                 mount -t tmpfs none /var/tmp; mount -o remount,ro /var/tmp\n\
+                 mkdir -p /run/pogo-e2e/tmp; mount -t tmpfs none /run/pogo-e2e/tmp; mkdir -p /run/pogo-e2e/tmp${F#/tmp}\n\
+                 mount --bind $F /run/pogo-e2e/tmp${F#/tmp}; mount --rbind /run/pogo-e2e/tmp /tmp; mount -o remount,bind,ro /tmp\n\
+                 mount -t tmpfs -o ro none $HOME_DIR";
+    if !site.farm.as_ref().starts_with(Path::new("/tmp")) || !in_a_world_with(&site, lines) {
+        return;
+    }
+    site.spec("pogo-1", "true", "  connect_timeout: 5s");
+    let ran = site.apply(&["--output-dir", "out"]);
+    assert_eq!(ran.state("pogo-1"), "unreachable", "{ran:?}");
+    let words = said(&site, "pogo-1");
+    assert!(words.contains("read-only") || words.contains("cannot"), "{words}");
+    assert_eq!(site.log(), Vec::<String>::new());
+}
+
+#[test]
+fn a_clock_that_is_wrong_changes_nothing() {
+    let library = [
+        "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
+        "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1",
+    ]
+    .into_iter()
+    .find(|path| Path::new(path).exists());
+    if !can(library.is_some(), "faketime") {
+        return;
+    }
+    // Years behind and years ahead.
+    for clock in ["-3000d", "+3000d"] {
+        let site = Site::new();
+        let home = site.farm.home().display().to_string();
+        let set = format!(
+            "SetEnv HOME={home} LD_PRELOAD={} \"FAKETIME={clock}\" FAKETIME_DONT_FAKE_MONOTONIC=1\n",
+            library.unwrap()
+        );
+        site.configure(&another(&site, "pogo-*", &set, ""));
+        let gate = site.gate("gate");
+        let work = format!("date +%Y\ncase $POGO_HOST in *2) read go < {gate};; esac");
+        site.spec("pogo-[1-2]", &work, "  timeout: 4s");
+        let ran = site.apply(&["--output-dir", "out"]);
+        assert_eq!(
+            (ran.state("pogo-1"), ran.state("pogo-2")),
+            ("succeeded", "timed_out"),
+            "{clock}: {ran:?}"
+        );
+        let year: u32 = site.read("out/pogo-1.stdout").trim().parse().unwrap();
+        assert!(!(2024..2030).contains(&year), "{clock}: {year}");
+        site.is_clean();
+    }
+}
+
+#[test]
+fn a_runtime_folder_with_a_long_name_is_no_hindrance_or_named_before_the_first_start() {
+    let site = Site::new();
+    site.spec("pogo-1", "true", "");
+    let long = site.file(&"x".repeat(90));
+    fs::create_dir(&long).unwrap();
+    fs::set_permissions(&long, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let mut command = site.command(&["apply", "a.cfg", "--quiet"]);
+    let output = command.env("XDG_RUNTIME_DIR", &long).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    match output.status.code() {
+        Some(0) => until("the command to have run", || site.has_logged("end pogo-1 1")),
+        Some(2) => assert!(said.contains("path") && site.log().is_empty(), "{said}"),
+        code => panic!("{code:?} {said}"),
+    }
+}
+
+#[test]
+fn few_open_files_are_named_or_enough() {
+    let site = Site::new();
+    site.spec("pogo-[1-8]", "true", "");
+    let ran = site.apply_by(&["sh", "-c", "ulimit -n 160; exec \"$0\" \"$@\""], &["--fanout", "8"]);
+    ran.all("succeeded", 8);
+    site.is_clean();
+}
