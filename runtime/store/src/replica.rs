@@ -30,7 +30,7 @@ pub(crate) struct Following {
     pub(crate) replica: Replica,
     /// Plans of unfinished jobs, for they are asked for again and again; and of others, for a while.
     plans: HashMap<JobId, Arc<Plan>>,
-    /// The last operation that the snapshot had from which this was loaded.
+    /// The last operation in the latest snapshot that this process knows of.
     pub(crate) snapped: i64,
 }
 

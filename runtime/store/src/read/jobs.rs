@@ -67,10 +67,14 @@ pub struct JobRow {
     pub cancelled: u64,
 }
 
-/// The eight counts come as one text: what a list costs is the number of its values.
-const COLUMNS: &str = "SELECT j.id, n.name, j.plan, j.created, j.changed, j.user, j.host, j.summary, j.state, j.owner, \
-     j.epoch || ' ' || j.seq || ' ' || j.targets || ' ' || j.active || ' ' || j.succeeded || ' ' || j.bad || ' ' || \
-     j.skipped || ' ' || j.cancelled FROM jobs j JOIN namespaces n ON n.id = j.namespace";
+/// A job's row as JSON. What a list costs is not the reading of rows but their handing over, value by value, from the
+/// database's thread to this one: a whole list comes as one text.
+const ROW: &str = "SELECT json_array(j.id, n.name, j.plan, j.created, j.changed, j.user, j.host, j.summary, j.state, \
+     j.owner, json_array(j.epoch, j.seq, j.targets, j.active, j.succeeded, j.bad, j.skipped, j.cancelled)) AS row \
+     FROM jobs j JOIN namespaces n ON n.id = j.namespace";
+
+/// What [`ROW`] gives, in its order.
+type Listed = (i64, String, String, i64, i64, String, String, String, i64, Option<String>, [u64; 8]);
 
 impl Reader {
     /// The jobs that a filter lets through, newest first.
@@ -80,15 +84,16 @@ impl Reader {
     /// Whatever is wrong with the store: see [`StoreError`].
     pub fn jobs(&mut self, filter: &Filter) -> Result<Vec<JobRow>, StoreError> {
         let question = format!(
-            "{COLUMNS} WHERE (?1 IS NULL OR n.name = ?1) AND (?2 IS NULL OR j.uid = ?2) AND (?3 = 0 OR j.state < 16) \
+            "{ROW} WHERE (?1 IS NULL OR n.name = ?1) AND (?2 IS NULL OR j.uid = ?2) AND (?3 = 0 OR j.state < 16) \
              ORDER BY j.created DESC, j.id LIMIT ?4"
         );
-        let question = sqlx::query(sqlx::AssertSqlSafe(question)).bind(filter.namespace.as_deref());
-        let question =
-            question.bind(filter.uid).bind(filter.unfinished).bind(filter.most.map_or(-1, i64::from));
-        let rows = self.runtime.block_on(question.fetch_all(&mut self.db));
-        let rows = rows.map_err(|error| StoreError::database(self.folder.root(), &error))?;
-        rows.iter().map(|row| self.job_row(row)).collect()
+        let question = list(&question);
+        let question = sqlx::query(question).bind(filter.namespace.as_deref()).bind(filter.uid);
+        let question = question.bind(filter.unfinished).bind(filter.most.map_or(-1, i64::from));
+        let row = self.runtime.block_on(question.fetch_one(&mut self.db));
+        let mut jobs = self.read_list(row)?;
+        jobs.sort_unstable_by_key(|job| (std::cmp::Reverse(job.created), job.id));
+        Ok(jobs)
     }
 
     /// The job with an id, a unique beginning of one, or `last`: the last one that this user began.
@@ -108,57 +113,62 @@ impl Reader {
             format!("{text}{}", filler.repeat(rest)).parse::<JobId>().ok()
         };
         let (Some(first), Some(last)) = (end("0"), end("z")) else { return Err(none()) };
-        let question = format!("{COLUMNS} WHERE j.id BETWEEN ? AND ? LIMIT 5");
-        let question = sqlx::query(sqlx::AssertSqlSafe(question)).bind(number(first)).bind(number(last));
-        let rows = self.runtime.block_on(question.fetch_all(&mut self.db));
-        let rows = rows.map_err(|error| StoreError::database(self.folder.root(), &error))?;
-        match rows.as_slice() {
-            [] => Err(none()),
-            [row] => self.job_row(row),
-            several => {
-                let jobs = several.iter().map(|row| self.job_row(row).map(|row| row.id));
-                Err(StoreError::Ambiguous { text: text.to_owned(), jobs: jobs.collect::<Result<_, _>>()? })
-            }
+        let question = format!("{ROW} WHERE j.id BETWEEN ?1 AND ?2 ORDER BY j.id LIMIT 5");
+        let question = sqlx::query(list(&question)).bind(number(first)).bind(number(last));
+        let row = self.runtime.block_on(question.fetch_one(&mut self.db));
+        let mut jobs = self.read_list(row)?;
+        if jobs.len() > 1 {
+            let jobs = jobs.iter().map(|job| job.id).collect();
+            return Err(StoreError::Ambiguous { text: text.to_owned(), jobs });
         }
+        jobs.pop().ok_or_else(none)
     }
 
-    fn job_row(&self, row: &SqliteRow) -> Result<JobRow, StoreError> {
-        let (mut row, code) = read(row).map_err(|error| StoreError::database(self.folder.root(), &error))?;
-        row.state = state::of(code).ok_or_else(|| StoreError::Newer {
+    fn read_list(&self, row: Asked<SqliteRow>) -> Result<Vec<JobRow>, StoreError> {
+        let failed = |error| StoreError::database(self.folder.root(), &error);
+        let row = row.map_err(failed)?;
+        let text: &str = row.try_get(0).map_err(failed)?;
+        let rows: Vec<Listed> = serde_json::from_str(text)
+            .map_err(|error| StoreError::corrupt(self.folder.root(), format!("the list of jobs: {error}")))?;
+        rows.into_iter().map(|row| self.job_row(row)).collect()
+    }
+
+    fn job_row(&self, row: Listed) -> Result<JobRow, StoreError> {
+        let (id, namespace, plan, created, changed, user, host, summary, code, owner, counts) = row;
+        let id = job_of(id);
+        let state = state::of(code).ok_or_else(|| StoreError::Newer {
             path: self.folder.root().to_owned(),
-            what: format!("job {} has a state that this pogo does not know", row.id),
+            what: format!("job {id} has a state that this pogo does not know"),
         })?;
+        let [epoch, facts, targets, active, succeeded, bad, skipped, cancelled] = counts;
         // Most jobs have ended, and a process that looks after an ended one is about to leave it.
-        if row.state.has_ended() || !OwnerProbe::new(&self.folder.job_lock(row.id)).is_alive() {
-            row.owner = None;
-        }
-        Ok(row)
+        let is_owned = !state.has_ended() && OwnerProbe::new(&self.folder.job_lock(id)).is_alive();
+        Ok(JobRow {
+            id,
+            namespace,
+            plan,
+            created,
+            changed,
+            user,
+            host,
+            summary,
+            state,
+            owner: owner.filter(|_| is_owned),
+            epoch,
+            facts,
+            targets,
+            active,
+            succeeded,
+            bad,
+            skipped,
+            cancelled,
+        })
     }
 }
 
-fn read(row: &SqliteRow) -> Asked<(JobRow, i64)> {
-    let counts: &str = row.try_get(10)?;
-    let mut counts = counts.split(' ').map(|count| count.parse::<u64>().unwrap_or(0));
-    let mut count = || counts.next().unwrap_or(0);
-    let found = JobRow {
-        id: job_of(row.try_get(0)?),
-        namespace: row.try_get(1)?,
-        plan: row.try_get(2)?,
-        created: row.try_get(3)?,
-        changed: row.try_get(4)?,
-        user: row.try_get(5)?,
-        host: row.try_get(6)?,
-        summary: row.try_get(7)?,
-        state: JobState::Running,
-        owner: row.try_get(9)?,
-        epoch: count(),
-        facts: count(),
-        targets: count(),
-        active: count(),
-        succeeded: count(),
-        bad: count(),
-        skipped: count(),
-        cancelled: count(),
-    };
-    Ok((found, row.try_get(8)?))
+/// The rows of a question as one JSON text.
+fn list(question: &str) -> sqlx::AssertSqlSafe<String> {
+    sqlx::AssertSqlSafe(format!(
+        "SELECT '[' || coalesce(group_concat(row, ','), '') || ']' FROM ({question})"
+    ))
 }

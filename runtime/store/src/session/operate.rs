@@ -33,7 +33,7 @@ pub enum Given {
 pub struct Pruned {
     /// These jobs, with all that was kept of them.
     pub jobs: Vec<JobId>,
-    /// Old enough and run by nobody, but kept: they have hosts out of service.
+    /// Old enough and run by nobody, but kept: they have hosts out of service, or a process that lives has yet to read of them.
     pub kept: Vec<JobId>,
 }
 

@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use hashbrown::HashSet;
 use pogo_plan::event::JobId;
-use pogo_schedule::ledger::{Op, OutOfService};
+use pogo_schedule::ledger::{Op, OutOfService, Record, Snapshot};
 use sqlx::Row;
 
 use super::Pruned;
 use super::commit::Draft;
 use super::writer::Writer;
+use crate::codec;
 use crate::error::StoreError;
 use crate::lock::OwnerLock;
 use crate::namespace::{job_of, number};
 use crate::read::facts;
+use crate::replica::Logged;
 use crate::state::ENDED;
 
 /// So many jobs in one transaction: others wait no longer than that takes.
@@ -52,6 +54,7 @@ impl Writer {
             let question = sqlx::query(question).bind(self.namespace).bind(before).bind(after).bind(PART);
             let rows = question.fetch_all(&mut self.db).await.map_err(failed)?;
             let mut last = None;
+            let mut found = Vec::new();
             for row in rows {
                 let id: i64 = row.try_get(0).map_err(failed)?;
                 last = Some(id);
@@ -68,7 +71,20 @@ impl Writer {
                     }
                     continue;
                 };
-                if !has_ended && !self.give_up(job, &mut draft).await? {
+                if has_ended || self.give_up(job, &mut draft).await? {
+                    found.push((job, lock));
+                } else {
+                    pruned.kept.push(job);
+                }
+            }
+            self.write(&mut draft).await?;
+            let mut needed = self.needed().await?;
+            if found.iter().any(|(job, _)| needed.contains(job)) {
+                self.write_snapshot(self.clock.wall()).await?;
+                needed = self.needed().await?;
+            }
+            for (job, lock) in found {
+                if needed.contains(&job) {
                     pruned.kept.push(job);
                     continue;
                 }
@@ -94,6 +110,29 @@ impl Writer {
             pruned.jobs.push(job);
         }
         Ok(last)
+    }
+
+    /// The jobs whose plans somebody needs who reads the snapshot and the log that are on record.
+    async fn needed(&mut self) -> Result<HashSet<JobId>, StoreError> {
+        let folder = Arc::clone(&self.folder);
+        let failed = |error| StoreError::database(folder.root(), &error);
+        let mut needed = HashSet::new();
+        let question = sqlx::query("SELECT ledger FROM snapshots WHERE namespace = ?").bind(self.namespace);
+        if let Some(row) = question.fetch_optional(&mut self.db).await.map_err(failed)? {
+            let blob: &[u8] = row.try_get(0).map_err(failed)?;
+            let snapshot: Snapshot = codec::decode(folder.root(), "snapshots of the ledger", blob)?;
+            needed.extend(snapshot.jobs());
+        }
+        let question = sqlx::query("SELECT ops FROM log WHERE namespace = ?").bind(self.namespace);
+        for row in question.fetch_all(&mut self.db).await.map_err(failed)? {
+            let blob: &[u8] = row.try_get(0).map_err(failed)?;
+            let (_, records): Logged = codec::decode(folder.root(), "operations of the ledger", blob)?;
+            needed.extend(records.iter().filter_map(|record| match record {
+                Record::Register { job } => Some(*job),
+                _ => None,
+            }));
+        }
+        Ok(needed)
     }
 
     /// Gives up a job whose process is gone, unless it has a host out of service; says whether it did. Its limits are in force no

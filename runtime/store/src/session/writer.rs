@@ -50,8 +50,6 @@ pub(super) struct Writer {
     pub(super) ear: Option<Ear>,
     /// How ledger time follows from the kernel's in this boot.
     pub(super) ahead: i64,
-    /// Operations since the last snapshot, as far as this process knows.
-    pub(super) unsnapped: i64,
     /// What SQLite said of others' changes when they were last looked at.
     data_version: i64,
     /// Something went wrong after the copy of the ledger had been changed.
@@ -130,7 +128,6 @@ impl Writer {
             boot: store.clock.boot(),
             clock: Arc::clone(&store.clock),
             ahead: found.ahead,
-            unsnapped: following.last() - following.snapped,
             folder,
             who,
             db,

@@ -5,13 +5,36 @@ use std::path::Path;
 
 use crate::rig::{LimitOf, names};
 
+/// Reads the log of all commands: in each job, no host of the second slot begins before every host of the first is done. Host
+/// `n` is in the first slot if `n` is odd.
+pub(crate) fn judge_order(log: &Path) {
+    let text = std::fs::read_to_string(log).unwrap();
+    let is_first = |host: &str| host.trim_start_matches("host").parse::<u32>().unwrap() % 2 == 1;
+    let mut done: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (at, line) in text.lines().enumerate() {
+        let mut words = line.split(' ');
+        let (what, host, job) = (words.next().unwrap(), words.next().unwrap(), words.next().unwrap());
+        let done = done.entry(job).or_default();
+        if what == "begin" {
+            let first = done.iter().filter(|host| is_first(host)).count();
+            let most = crate::many::TARGETS / 2;
+            assert!(
+                is_first(host) || first == most,
+                "line {at}: {host} begins after {first} of {most}\n{text}"
+            );
+        } else {
+            done.insert(host);
+        }
+    }
+}
+
 /// Reads the log of all commands: no limit is ever exceeded, no host runs twice at once or twice in a job. Says how many
 /// hosts of how many jobs have run, or were decided on.
 ///
 /// A command that was begun and never ended counts until somebody wrote that it was decided on.
 pub(crate) fn judge(log: &Path, limits: &[LimitOf<'_>]) -> usize {
     let text = std::fs::read_to_string(log).unwrap_or_default();
-    let all = names(1_000);
+    let all = names(2_000);
     let mut out: BTreeMap<&str, &str> = BTreeMap::new();
     let mut ran: BTreeSet<(&str, &str)> = BTreeSet::new();
     for (at, line) in text.lines().enumerate() {

@@ -3,20 +3,46 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
-use pogo_plan::event::Verdict;
+use pogo_plan::event::{JobId, Verdict};
 use pogo_plan::outcome::{HostState, JobState};
-use pogo_store::{Reader, Store, StoreError};
+use pogo_plan::{HostIdx, Plan, Slot, Thread};
+use pogo_store::{HostRow, Reader, Session, Store, StoreError};
 
 use crate::judge::judge;
 use crate::rig::{End, LimitOf, Log, Rig, names, plan};
 
-const LIMITS: [LimitOf<'static>; 3] = [("$a", 0..20, 2), ("$b", 10..30, 3), ("$c", 15..25, 1)];
+pub(crate) const LIMITS: [LimitOf<'static>; 3] = [("$a", 0..20, 2), ("$b", 10..30, 3), ("$c", 15..25, 1)];
+
+/// How many targets a job has.
+pub(crate) const TARGETS: usize = 10;
+
+/// Jobs of so many hosts make a snapshot while they run.
+pub(crate) const LARGE_TARGETS: usize = 1500;
+pub(crate) const LARGE: [LimitOf<'static>; 2] = [("$a", 0..300, 20), ("$b", 200..400, 9)];
 
 /// The targets of a job: overlapping ranges of thirty hosts.
 fn targets(job: u64) -> std::ops::Range<usize> {
     let from = (job as usize * 7) % 20;
-    from..from + 10
+    from..from + TARGETS
+}
+
+/// Its hosts with odd numbers are in the first slot, the others in the second.
+fn in_two_slots(plan: Arc<Plan>) -> Arc<Plan> {
+    let mut plan = Arc::unwrap_or_clone(plan);
+    let is_first = |host: &HostIdx| host.index().is_multiple_of(2);
+    let slot =
+        |id: &str, hosts| Slot { id: id.into(), hosts, pause_after_ms: None, max_failures: None, at: None };
+    let (first, second) = plan.targets.iter().partition(|&host| is_first(host));
+    let slots = vec![slot("t.one", first), slot("t.two", second)];
+    plan.threads.insert(0, Thread { id: "t".into(), slots });
+    for thread in plan.threads.iter_mut().skip(1) {
+        for slot in &mut thread.slots {
+            slot.hosts.clear();
+        }
+    }
+    Arc::new(plan)
 }
 
 /// What the other processes do: nothing when run as a test.
@@ -30,7 +56,13 @@ fn another_process() {
     let store = Store::open(&folder.join("store")).unwrap();
     let log = Some(Log::open(&folder.join("commands")));
     let rig = match what {
-        "begin" => Ok(Rig::begin(&store, job, plan(&names(30), targets(job), &LIMITS), log)),
+        "begin" => {
+            let plan = in_two_slots(plan(&names(30), targets(job), &LIMITS));
+            Ok(Rig::begin(&store, job, plan, log))
+        }
+        "begin-large" => {
+            Ok(Rig::begin(&store, job, plan(&names(LARGE_TARGETS), 0..LARGE_TARGETS, &LARGE), log))
+        }
         _ => Rig::resume(&store, job, log),
     };
     match rig {
@@ -47,13 +79,13 @@ fn another_process() {
     }
 }
 
-struct Process {
+pub(crate) struct Process {
     child: Child,
     lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
 }
 
 impl Process {
-    fn start(what: &str, folder: &Path, job: u64) -> Self {
+    pub(crate) fn start(what: &str, folder: &Path, job: u64) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "many::another_process", "--nocapture", "--test-threads", "1"])
             .env("POGO_TEST_PROCESS", format!("{what}|{}|{job}", folder.display()))
@@ -66,22 +98,39 @@ impl Process {
     }
 
     /// Reads on until a line begins so; nothing if the process says no such thing.
-    fn until(&mut self, begin: &[&str]) -> Option<String> {
+    pub(crate) fn until(&mut self, begin: &[&str]) -> Option<String> {
         self.lines
             .by_ref()
             .map_while(Result::ok)
             .find(|line| begin.iter().any(|begin| line.starts_with(begin)))
     }
 
-    fn kill(mut self) {
-        self.child.kill().unwrap();
+    pub(crate) fn kill(mut self) {
+        let _ = self.child.kill();
         self.child.wait().unwrap();
     }
 
-    fn end(mut self) -> String {
+    pub(crate) fn reap(&mut self) {
+        self.child.wait().unwrap();
+    }
+
+    pub(crate) fn end(mut self) -> String {
         let last = self.until(&["state", "other", "error", "owned"]);
         self.child.wait().unwrap();
         last.unwrap_or_else(|| "nothing".to_owned())
+    }
+}
+
+/// An operator looks at the hosts of which nobody saw the end. The word is in the log of commands before it is on record, so a
+/// host never counts there for longer than it does in the ledger.
+pub(crate) fn decide_unseen(reader: &mut Reader, session: &Session, folder: &Path, job: u64) {
+    let job = JobId::from_bits(job);
+    let status = reader.status(&job.to_string()).unwrap();
+    let unseen = |host: &&HostRow| matches!(host.state, HostState::Unknown | HostState::Running);
+    for host in status.hosts.iter().filter(unseen) {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("commands"));
+        log.unwrap().write_all(format!("decided {} {job}\n", host.host).as_bytes()).unwrap();
+        session.decide(job, &host.host, Verdict::Succeeded, "looked at it").unwrap();
     }
 }
 
@@ -115,19 +164,7 @@ fn ten_processes_share_limits_though_some_are_killed_and_taken_up_again() {
             if job.state == JobState::Succeeded || job.owner.is_some() {
                 continue;
             }
-            let status = reader.status(&job.id.to_string()).unwrap();
-            let unseen =
-                |host: &&pogo_store::HostRow| matches!(host.state, HostState::Unknown | HostState::Running);
-            for host in status.hosts.iter().filter(unseen) {
-                let line = format!("decided {} {}\n", host.host, job.id);
-                std::fs::OpenOptions::new()
-                    .append(true)
-                    .open(&log)
-                    .unwrap()
-                    .write_all(line.as_bytes())
-                    .unwrap();
-                session.decide(job.id, &host.host, Verdict::Succeeded, "looked at it").unwrap();
-            }
+            decide_unseen(&mut reader, &session, folder.path(), job.id.bits());
             resumed.push((job.id.bits(), Process::start("resume", folder.path(), job.id.bits())));
         }
         if rounds > 0 && resumed.is_empty() {

@@ -69,6 +69,53 @@ fn a_command_reaches_the_owner_and_its_answer_the_operator() {
 }
 
 #[test]
+fn a_crashed_job_is_pruned_if_it_holds_nothing_out_and_its_limits_go_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let limits = [("$web", 0..4, 1)];
+    // Takes the only place, and is over.
+    Rig::begin(&store, 1, plan(&names(4), 0..1, &limits), None).failing(|_| Outcome::Unreachable).run();
+    let (waits, runs) = (JobId::from_bits(2), JobId::from_bits(3));
+    // Crash: one while it waits for the place, one with commands under way.
+    let mut rig = Rig::begin(&store, 2, plan(&names(4), 1..3, &limits), None);
+    rig.cut_on_wait = true;
+    assert!(matches!(rig.run(), End::Cut | End::State(JobState::Blocked)));
+    drop(rig);
+    let (session, _told) = open(&store);
+    session.release("host1", "mended").unwrap();
+    let mut rig = Rig::begin(&store, 3, plan(&names(4), 1..3, &[]), None);
+    rig.cut_after_starts = Some(1);
+    assert!(matches!(rig.run(), End::Cut));
+    drop(rig);
+    let alive = Rig::begin(&store, 4, plan(&names(4), 3..4, &[]), None);
+    let pruned = session.prune(i64::MAX).unwrap();
+    assert_eq!((pruned.jobs, pruned.kept), (vec![JobId::from_bits(1), waits], vec![runs]));
+    let mut reader = Reader::open(&store).unwrap();
+    assert!(matches!(reader.job(&waits.to_string()), Err(StoreError::NoJob { .. })));
+    let out = reader.out("default").unwrap();
+    assert!(
+        !out.is_empty() && out.iter().all(|out| out.running.is_some() && out.limits.is_empty()),
+        "{out:?}"
+    );
+    drop(alive);
+    // It holds nothing any more once somebody has said what became of its hosts.
+    for host in out {
+        session.decide(runs, &host.host, Verdict::Succeeded, "looked at it").unwrap();
+    }
+    assert_eq!(session.prune(i64::MAX).unwrap().jobs, [runs, JobId::from_bits(4)]);
+    let audit = reader.audit("default").unwrap();
+    let first = &audit[0];
+    assert_eq!(
+        (first.what.as_str(), first.target.as_str(), first.reason.as_str()),
+        ("release", "host1", "mended")
+    );
+    assert!(
+        audit[1..].iter().all(|row| row.what == "decide succeeded" && row.job == Some(runs)),
+        "{audit:?}"
+    );
+}
+
+#[test]
 fn only_jobs_that_hold_nothing_out_are_pruned() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();

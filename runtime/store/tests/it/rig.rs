@@ -1,11 +1,12 @@
 //! Jobs run through real sessions, with commands that do nothing but say when they begin and end.
 
+use std::collections::VecDeque;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pogo_plan::event::{Author, Command, JobId};
 use pogo_plan::job::*;
@@ -103,6 +104,10 @@ pub(crate) struct Rig {
     plan: Arc<Plan>,
     id: JobId,
     ticket: u64,
+    /// Submitted and not told as committed.
+    under_way: VecDeque<(u64, Instant)>,
+    /// The longest time from a submission to its commit.
+    worst: Duration,
     start: Instant,
     /// Begun commands that have not ended.
     running: Vec<(HostIdx, pogo_plan::outcome::Attempt)>,
@@ -113,6 +118,8 @@ pub(crate) struct Rig {
     /// Stops as if killed when so many batches are on record.
     pub(crate) cut_after: Option<u64>,
     pub(crate) started: usize,
+    /// Stops as if killed when so many commands have begun.
+    pub(crate) cut_after_starts: Option<usize>,
     /// Says on standard output what begins.
     pub(crate) is_loud: bool,
 }
@@ -151,6 +158,8 @@ impl Rig {
             plan,
             id,
             ticket,
+            under_way: VecDeque::new(),
+            worst: Duration::ZERO,
             start,
             running,
             log,
@@ -158,6 +167,7 @@ impl Rig {
             cut_after: None,
             cut_on_wait: false,
             started,
+            cut_after_starts: None,
             is_loud: false,
         }
     }
@@ -219,6 +229,7 @@ impl Rig {
             return;
         }
         self.ticket += 1;
+        self.under_way.push_back((self.ticket, Instant::now()));
         self.session.submit(Batch {
             ticket: self.ticket,
             job: Some(self.id),
@@ -227,6 +238,17 @@ impl Rig {
             counts: Some(self.engine.job.counts()),
             answers,
         });
+    }
+
+    fn note_wait(&mut self, committed: u64) {
+        while let Some((_, since)) = self.under_way.pop_front_if(|(ticket, _)| *ticket <= committed) {
+            if since.elapsed() > self.worst {
+                self.worst = since.elapsed();
+                if self.is_loud {
+                    println!("wait {}", self.worst.as_micros());
+                }
+            }
+        }
     }
 
     /// Runs until the job has ended and that is on record, or the session has failed.
@@ -245,7 +267,9 @@ impl Rig {
             if state.has_ended() && committed == self.ticket {
                 return End::State(state);
             }
-            if self.cut_after.is_some_and(|most| committed >= most) {
+            if self.cut_after.is_some_and(|most| committed >= most)
+                || self.cut_after_starts.is_some_and(|most| self.started >= most)
+            {
                 return End::Cut;
             }
             let mut wanted = Wanted::default();
@@ -257,7 +281,10 @@ impl Rig {
             while let Some(word) = next.take() {
                 let now = self.now();
                 match word {
-                    Told::Committed { ticket } => committed = ticket,
+                    Told::Committed { ticket } => {
+                        committed = ticket;
+                        self.note_wait(ticket);
+                    }
                     Told::Effects(effects) => {
                         let is_waiting = |effect: &Effect| matches!(effect, Effect::Waiting { .. });
                         if self.cut_on_wait && effects.iter().any(is_waiting) {
