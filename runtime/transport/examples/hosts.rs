@@ -77,8 +77,12 @@ fn pogo(farm: &Farm, n: usize, fanout: usize) -> Result<(), Failed> {
         let mut attempts = tokio::task::JoinSet::new();
         for number in 1..=n {
             let place = Arc::clone(&places).acquire_owned().await;
-            let key = AttemptKey { job: JobId::from_bits(1), host: format!("h{number}"), attempt: Number(1) };
-            let attempt = Attempt { key, slots: Vec::new(), job: Arc::clone(&context) };
+            let key = AttemptKey {
+                job: JobId::from_bits(1),
+                host: format!("h{number}").into(),
+                attempt: Number(1),
+            };
+            let attempt = Attempt { key, slots: Vec::new().into(), job: Arc::clone(&context) };
             let (owner, raised) = stop();
             let work = ssh.attempt(attempt, Progress::new(Arc::clone(&window), |_| {}), raised);
             attempts.spawn(async move {

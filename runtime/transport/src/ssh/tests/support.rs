@@ -88,7 +88,7 @@ pub(super) fn job(farm: &Farm, command: &str) -> Job {
 }
 
 pub(super) fn key(host: &str, attempt: u32) -> AttemptKey {
-    AttemptKey { job: JobId::from_bits(9), host: host.to_owned(), attempt: Number(attempt) }
+    AttemptKey { job: JobId::from_bits(9), host: host.into(), attempt: Number(attempt) }
 }
 
 /// An attempt under way.
@@ -143,7 +143,8 @@ impl Client {
     ) -> UnderWay {
         self.ssh.check(&job).unwrap();
         let slots = vec!["a.b".to_owned(), "c".to_owned()];
-        let attempt = Attempt { key, slots, job: Arc::new(JobContext::new(job, secrets).unwrap()) };
+        let attempt =
+            Attempt { key, slots: slots.into(), job: Arc::new(JobContext::new(job, secrets).unwrap()) };
         let (sender, said) = unbounded_channel();
         let window = Arc::new(Window::new(1024 * 1024));
         let progress = Progress::new(Arc::clone(&window), move |news| {

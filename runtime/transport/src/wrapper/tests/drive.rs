@@ -66,9 +66,9 @@ pub(super) fn script(name: &str, bytes: &[u8], args: &[&str]) -> Job {
 }
 
 pub(super) fn invocation_with(job: Job, secrets: &BTreeMap<String, Secret>) -> Invocation {
-    let key = AttemptKey { job: JobId::from_bits(9), host: "web1".to_owned(), attempt: Number(2) };
+    let key = AttemptKey { job: JobId::from_bits(9), host: "web1".into(), attempt: Number(2) };
     let slots = vec!["a.b".to_owned(), "c".to_owned()];
-    let attempt = Attempt { key, slots, job: Arc::new(JobContext::new(job, secrets).unwrap()) };
+    let attempt = Attempt { key, slots: slots.into(), job: Arc::new(JobContext::new(job, secrets).unwrap()) };
     let times = Times { grace: Duration::from_millis(300), last_words: Duration::from_secs(10) };
     Invocation::new(attempt, times).unwrap()
 }
