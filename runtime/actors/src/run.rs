@@ -375,6 +375,10 @@ fn tell_what_is_known(plan: &Plan, machine: &Machine, bus: &Bus) {
             bus.send(News::Notice(Notice::HostState { host, state }));
         }
     }
+    // Those that are done say so themselves when the threads begin.
+    for slot in machine.opened_slots() {
+        bus.send(News::Notice(Notice::SlotOpened(slot)));
+    }
 }
 
 /// Starts a worker on another thread and makes the way to and from it.

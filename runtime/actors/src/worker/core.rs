@@ -206,6 +206,7 @@ impl Core {
     /// From a transport: the attempt has ended, and its host waits to hear that this is on record. Says whether that is news.
     pub(super) fn leaving(&mut self, key: &AttemptKey, outcome: Outcome, out: &mut Vec<Action>) -> bool {
         let Some(record) = self.record(key) else { return false };
+        let outcome = seen_from(&record.state, outcome);
         match std::mem::replace(&mut record.state, State::Ended(outcome)) {
             State::Connecting(_) => self.connecting -= 1,
             State::Running(_) => {}
@@ -235,8 +236,8 @@ impl Core {
         }
         let Some(record) = self.record(key) else { return };
         let outcome = match (outcome, &record.state) {
-            (Some(Outcome::Unreachable), State::Running(_)) | (None, _) => Outcome::Unknown,
-            (Some(outcome), _) => outcome,
+            (None, _) => Outcome::Unknown,
+            (Some(outcome), state) => seen_from(state, outcome),
         };
         let state = std::mem::replace(&mut record.state, State::Ended(outcome));
         if let State::Ended(first) = state {
@@ -281,6 +282,14 @@ impl Core {
             let job = Arc::clone(&job.context);
             out.push(Action::Begin { attempt: pogo_transport::Attempt { key, slots, job }, stop });
         }
+    }
+}
+
+/// What has started was reached, whatever the transport says.
+const fn seen_from(state: &State, outcome: Outcome) -> Outcome {
+    match (outcome, state) {
+        (Outcome::Unreachable, State::Running(_)) => Outcome::Unknown,
+        _ => outcome,
     }
 }
 

@@ -247,7 +247,11 @@ fn an_attempt_of_which_nobody_saw_the_end_is_unknown() {
     assert_eq!(states(&ended), [HostState::Unknown, HostState::Waiting]);
     assert!(script.begun().is_empty());
     let first = EventKind::HostState { host: "a".to_owned(), state: HostState::Running };
-    assert_eq!(events.first().map(|event| &event.kind), Some(&first), "readers have the whole picture first");
+    let then = EventKind::SlotOpened { slot: "0.0".to_owned() };
+    let kinds: Vec<&EventKind> = events.iter().map(|event| &event.kind).take(2).collect();
+    assert_eq!(kinds, [&first, &then], "readers have the whole picture first");
+    let of_it = events.iter().filter(|event| event.kind == then).count();
+    assert_eq!(of_it, 1, "and hear nothing twice");
 }
 
 #[test]
