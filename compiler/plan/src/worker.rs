@@ -65,6 +65,12 @@ pub enum WorkerRequest {
         /// The attempt.
         attempt: AttemptKey,
     },
+    /// The end of this attempt is on record; sent when its report said that the host waits for it. The acknowledgement of
+    /// that report says only that it has arrived.
+    Recorded {
+        /// The attempt.
+        attempt: AttemptKey,
+    },
     /// Nothing is asked; carries an acknowledgement.
     Acknowledge,
 }
@@ -104,6 +110,9 @@ pub enum WorkerReport {
         /// How.
         #[serde(flatten)]
         outcome: Outcome,
+        /// Whether the host waits to hear that this is on record: then `recorded` is wanted.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_waiting: bool,
     },
     /// Nothing to tell; carries an acknowledgement.
     Acknowledge,
@@ -114,7 +123,9 @@ impl WorkerRequest {
     #[must_use]
     pub const fn attempt(&self) -> Option<&AttemptKey> {
         match self {
-            Self::Start { attempt, .. } | Self::Stop { attempt } => Some(attempt),
+            Self::Start { attempt, .. } | Self::Stop { attempt } | Self::Recorded { attempt } => {
+                Some(attempt)
+            }
             Self::Job { .. } | Self::Forget { .. } | Self::Acknowledge => None,
         }
     }
@@ -146,6 +157,7 @@ mod tests {
             message: WorkerReport::Ended {
                 attempt: AttemptKey { job: JobId::from_bits(5), host: "web1".into(), attempt: Attempt(1) },
                 outcome: Outcome::Unknown,
+                is_waiting: true,
             },
         };
         let text = serde_json::to_string(&report).unwrap();

@@ -30,6 +30,8 @@ pub(crate) struct Links {
     slots: Arc<Slots>,
     links: Vec<Link>,
     attempts: HashMap<HostIdx, UnderWay>,
+    /// Attempts whose ends are to be on record first, and then told to their workers.
+    unrecorded: HashMap<(HostIdx, Attempt), usize>,
     owner: Option<Post<Job>>,
     mail: Mail<Letter>,
     names: SlotNames,
@@ -82,6 +84,8 @@ pub(crate) enum Letter {
     Start { host: HostIdx, attempt: Attempt, task: Arc<Addr<HostTask>> },
     /// From a host task: end this attempt.
     Kill { host: HostIdx, attempt: Attempt },
+    /// From the job: the end of this attempt is on record.
+    Recorded { host: HostIdx, attempt: Attempt },
     /// From a worker.
     Report(usize, Arc<Numbered<WorkerReport>>),
 }
@@ -112,7 +116,8 @@ impl Drop for Token {
 impl Links {
     pub(crate) fn new(job: JobId, plan: Arc<Plan>, slots: Arc<Slots>, mail: Mail<Letter>) -> Self {
         let (links, attempts, names) = (Vec::new(), HashMap::new(), SlotNames::default());
-        Self { job, plan, slots, links, attempts, owner: None, mail, names }
+        let unrecorded = HashMap::new();
+        Self { job, plan, slots, links, attempts, unrecorded, owner: None, mail, names }
     }
 
     fn key(&self, host: HostIdx, attempt: Attempt) -> AttemptKey {
@@ -252,6 +257,7 @@ impl Handler<Collect> for Links {
             match letter {
                 Letter::Start { host, attempt, task } => self.start(host, attempt, task),
                 Letter::Kill { host, attempt } => self.kill(host, attempt),
+                Letter::Recorded { host, attempt } => self.recorded(host, attempt),
                 Letter::Report(at, report) => self.report(at, &report, ctx),
             }
         }
@@ -285,6 +291,17 @@ impl Links {
         }
     }
 
+    fn recorded(&mut self, host: HostIdx, attempt: Attempt) {
+        if self.unrecorded.is_empty() {
+            return;
+        }
+        let attempt_key = self.key(host, attempt);
+        let link = self.unrecorded.remove(&(host, attempt));
+        if let Some(link) = link.and_then(|at| self.links.get_mut(at)) {
+            link.send(WorkerRequest::Recorded { attempt: attempt_key });
+        }
+    }
+
     fn report(&mut self, at: usize, report: &Numbered<WorkerReport>, ctx: &Context<Self>) {
         let Some(link) = self.links.get_mut(at) else { return };
         link.outbox.acknowledged(report.acknowledged, |_| {});
@@ -299,7 +316,12 @@ impl Links {
                 WorkerReport::Phase { phase, .. } => {
                     self.forward(host, attempt, Event::Phase { attempt, phase: *phase });
                 }
-                WorkerReport::Ended { outcome, .. } => self.ended(host, attempt, *outcome),
+                WorkerReport::Ended { outcome, is_waiting, .. } => {
+                    if *is_waiting {
+                        self.unrecorded.insert((host, attempt), at);
+                    }
+                    self.ended(host, attempt, *outcome);
+                }
                 WorkerReport::Output { stream, bytes, dropped_bytes, .. } => {
                     let under_way = self.attempts.get(&host).filter(|known| known.attempt == attempt);
                     let is_news = !bytes.is_empty() || *dropped_bytes > 0;

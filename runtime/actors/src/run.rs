@@ -237,6 +237,9 @@ pub(crate) fn drive(
             .map(|(at, (arbiter, parts))| start_worker(at, arbiter, &under_way.links, parts))
             .collect();
         let result = under_way.end(begin, relay, control).await;
+        if result.is_ok() {
+            settle(&workers).await;
+        }
         at_the_end.close().await;
         if let Some(ledger) = ledger {
             ledger.addr().do_send(Shutdown);
@@ -256,6 +259,16 @@ pub(crate) fn drive(
     bus_thread.join();
     drop(session);
     result
+}
+
+/// Waits until the hosts have been told that the ends of their attempts are on record.
+async fn settle(workers: &[Post<Worker>]) {
+    for worker in workers {
+        let (settled, told) = oneshot::channel();
+        worker.send(worker::Letter::Settle(settled));
+        // Every transport lets go in a bounded time. A worker that is gone does not answer.
+        let _gone = told.await;
+    }
 }
 
 /// Lets the subscribers go, also when a run is not even begun.
@@ -361,6 +374,10 @@ fn tell_what_is_known(plan: &Plan, machine: &Machine, bus: &Bus) {
         {
             bus.send(News::Notice(Notice::HostState { host, state }));
         }
+    }
+    // Those that are done say so themselves when the threads begin.
+    for slot in machine.opened_slots() {
+        bus.send(News::Notice(Notice::SlotOpened(slot)));
     }
 }
 

@@ -6,6 +6,7 @@
 //! an end become `unknown`, and nothing new starts.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use pogo_schedule::job::{Action, Event, Machine, Refusal};
 use pogo_schedule::ledger::Op;
 use pogo_schedule::time::Monotonic;
 use pogo_store::{Batch, NewJob, OutputWriter, Owned, Session, Store, StoreError, Told};
-use pogo_transport::{Attempt as Asked, JobContext, Secret, Transport};
+use pogo_transport::{Attempt as Asked, JobContext, Learned, Secret, Transport};
 use tokio::task::JoinSet;
 
 use crate::bus::Subscriber;
@@ -156,18 +157,20 @@ pub fn probe(
         taken.halt(&at.by)?;
         let mut open = taken.hosts_in(HostState::Unknown);
         open.retain(|(host, _)| wanted.is_empty() || wanted.contains(host));
-        let known = taken.ask(open, transport, &options.secrets, options.max_connecting).await?;
-        let verdict = |outcome| match outcome {
-            Outcome::Succeeded => Verdict::Succeeded,
-            _ => Verdict::Failed,
-        };
-        let decide = |&(host, _, outcome): &(HostIdx, Attempt, Outcome)| Command::Decide {
-            host,
-            verdict: verdict(outcome),
-        };
-        let commands: Vec<_> = known.iter().map(decide).collect();
-        taken.carry_out(&commands, &at.by)?;
-        learned.extend(known.into_iter().map(|(host, _, outcome)| (host, outcome)));
+        let mut asking = taken.ask(open, transport, &options.secrets, options.max_connecting)?;
+        while let Some(known) = asking.some().await {
+            let decide = |(host, _, learned): &Answer| {
+                let verdict = match learned.outcome() {
+                    Outcome::Succeeded => Verdict::Succeeded,
+                    _ => Verdict::Failed,
+                };
+                Command::Decide { host: *host, verdict }
+            };
+            let commands: Vec<_> = known.iter().map(decide).collect();
+            taken.carry_out(&commands, &at.by)?;
+            learned.extend(known.iter().map(|(host, _, learned)| (*host, learned.outcome())));
+            on_record(known).await;
+        }
         Ok(learned.into_iter().map(|(host, end)| (taken.plan.hosts.name(host).to_owned(), end)).collect())
     })
 }
@@ -301,12 +304,18 @@ impl TakenUp {
         at_once: usize,
     ) -> Result<(), RunError> {
         let open = self.hosts_in(HostState::Running);
-        let (mut facts, mut ops) = (Vec::new(), Vec::new());
-        for (host, attempt, outcome) in self.ask(open, transport, secrets, at_once).await? {
-            facts.push(Fact::Ended { host, attempt, outcome, again: false });
-            ops.push(Op::End { job: self.id, host, attempt, outcome });
+        let mut asking = self.ask(open, transport, secrets, at_once)?;
+        while let Some(known) = asking.some().await {
+            let (mut facts, mut ops) = (Vec::new(), Vec::new());
+            for (host, attempt, learned) in &known {
+                let (host, attempt, outcome) = (*host, *attempt, learned.outcome());
+                facts.push(Fact::Ended { host, attempt, outcome, again: false });
+                ops.push(Op::End { job: self.id, host, attempt, outcome });
+            }
+            self.amend(facts, ops)?;
+            on_record(known).await;
         }
-        if facts.is_empty() { Ok(()) } else { self.amend(facts, ops) }
+        Ok(())
     }
 
     fn hosts_in(&self, wanted: HostState) -> VecDeque<(HostIdx, Attempt)> {
@@ -317,39 +326,33 @@ impl TakenUp {
         self.plan.targets.iter().filter_map(fits).collect()
     }
 
-    /// What the hosts know of these attempts.
-    async fn ask(
+    /// Asks what the hosts know of these attempts.
+    fn ask(
         &self,
-        mut open: VecDeque<(HostIdx, Attempt)>,
+        open: VecDeque<(HostIdx, Attempt)>,
         transport: &Arc<dyn Transport>,
         secrets: &BTreeMap<String, Secret>,
         at_once: usize,
-    ) -> Result<Vec<(HostIdx, Attempt, Outcome)>, RunError> {
-        let mut known = Vec::new();
+    ) -> Result<Asking, RunError> {
         if open.is_empty() {
-            return Ok(known);
+            return Ok(Asking { open: VecDeque::new(), asked: JoinSet::new(), at_once: 1 });
         }
         let job = Arc::new(JobContext::new(self.plan.job.clone(), secrets)?);
         let most = Duration::from_millis(self.plan.job.connect_timeout_ms).saturating_add(PROBE);
-        let mut asked = JoinSet::new();
-        loop {
-            while asked.len() < at_once.max(1)
-                && let Some((host, attempt)) = open.pop_front()
-            {
-                let name = |slot| self.slots.name(&self.plan, slot).to_owned();
-                let slots = self.slots.of(host).map(name).collect();
-                let key = AttemptKey { job: self.id, host: self.plan.hosts.name(host).into(), attempt };
-                let answer = transport.probe(Asked { key, slots, job: Arc::clone(&job) });
-                asked.spawn(async move { (host, attempt, tokio::time::timeout(most, answer).await) });
-            }
-            let Some(answer) = asked.join_next().await else { return Ok(known) };
-            // A transport that panics, is late, or does not know: then nobody does.
-            if let Ok((host, attempt, Ok(Some(outcome)))) = answer
-                && outcome != Outcome::Unknown
-            {
-                known.push((host, attempt, outcome));
-            }
-        }
+        let question = |(host, attempt)| {
+            let name = |slot| self.slots.name(&self.plan, slot).to_owned();
+            let slots = self.slots.of(host).map(name).collect();
+            let key = AttemptKey { job: self.id, host: self.plan.hosts.name(host).into(), attempt };
+            let (transport, job) = (Arc::clone(transport), Arc::clone(&job));
+            let answer: Question = Box::pin(async move {
+                let answer = transport.probe(Asked { key, slots, job });
+                let learned = tokio::time::timeout(most, answer).await.ok().flatten()?;
+                (learned.outcome() != Outcome::Unknown).then_some((host, attempt, learned))
+            });
+            answer
+        };
+        let open = open.into_iter().map(question).collect();
+        Ok(Asking { open, asked: JoinSet::new(), at_once: at_once.max(1) })
     }
 
     /// Puts facts on record that the machine did not decide, and folds all of them anew.
@@ -457,6 +460,43 @@ impl TakenUp {
             }
         }
     }
+}
+
+/// What a host knows of an attempt.
+type Answer = (HostIdx, Attempt, Learned);
+
+type Question = Pin<Box<dyn Future<Output = Option<Answer>> + Send>>;
+
+/// Hosts that are asked, so many at once.
+struct Asking {
+    open: VecDeque<Question>,
+    asked: JoinSet<Option<Answer>>,
+    at_once: usize,
+}
+
+impl Asking {
+    /// Some of the answers, so that they can go on record before the rest of the hosts is asked: hosts that know something
+    /// wait for that. Nothing when there are no more.
+    async fn some(&mut self) -> Option<Vec<Answer>> {
+        let mut known = Vec::new();
+        while known.len() < self.at_once {
+            while self.asked.len() < self.at_once
+                && let Some(question) = self.open.pop_front()
+            {
+                self.asked.spawn(question);
+            }
+            let Some(answer) = self.asked.join_next().await else { break };
+            // A transport that panics does not know.
+            known.extend(answer.ok().flatten());
+        }
+        (!known.is_empty()).then_some(known)
+    }
+}
+
+/// The hosts may forget what they knew.
+async fn on_record(known: Vec<Answer>) {
+    let told: JoinSet<()> = known.into_iter().map(|(_, _, learned)| learned.on_record()).collect();
+    told.join_all().await;
 }
 
 fn fold(id: JobId, plan: &Arc<Plan>, slots: &Arc<Slots>, seed: u64, facts: &[Fact<HostIdx>]) -> Machine {

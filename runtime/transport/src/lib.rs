@@ -8,6 +8,7 @@
 mod capture;
 mod context;
 pub mod local;
+mod probe;
 mod progress;
 pub mod ssh;
 pub mod wrapper;
@@ -21,7 +22,8 @@ use pogo_plan::worker::AttemptKey;
 
 pub use context::{ContextError, JobContext, Secret};
 pub use local::Local;
-pub use progress::{Progress, Said, Stop, StopSender, Window, stop};
+pub use probe::{Learned, Probing};
+pub use progress::{Progress, Recorded, Said, Stop, StopSender, Window, stop};
 
 /// One attempt, as a transport is asked to make it.
 #[derive(Clone, Debug)]
@@ -40,9 +42,6 @@ pub type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 /// The work of letting go of everything.
 pub type Closing = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// The work of asking about an attempt.
-pub type Probing = Pin<Box<dyn Future<Output = Option<Outcome>> + Send>>;
-
 /// A way to reach hosts.
 pub trait Transport: Send + Sync {
     /// Whether this transport can run the job at all; asked before anything starts.
@@ -53,7 +52,8 @@ pub trait Transport: Send + Sync {
     fn check(&self, job: &Job) -> Result<(), Refused>;
 
     /// Makes the attempt. The returned work tells `progress` what happens: [`Progress::started`] as soon as the command
-    /// may have started, never after its end. When `stop` is raised it ends the attempt, makes sure that it is gone, and
+    /// may have started, never after its end, and [`Progress::ended`] if the host waits to hear that the end is on record
+    /// here; the same outcome is then that of the work. When `stop` is raised it ends the attempt, makes sure that it is gone, and
     /// ends with [`Outcome::Stopped`].
     fn attempt(&self, attempt: Attempt, progress: Progress, stop: Stop) -> Running;
 
@@ -63,7 +63,8 @@ pub trait Transport: Send + Sync {
     }
 
     /// Asks the host how an attempt ended of which nobody here saw the end, in a bounded time. Nothing if the host does not
-    /// know, cannot be reached, or the attempt still runs. A transport that cannot ask says nothing.
+    /// know, cannot be reached, or the attempt still runs. A transport that cannot ask says nothing. The host keeps what it
+    /// knows until [`Learned::on_record`].
     fn probe(&self, attempt: Attempt) -> Probing {
         drop(attempt);
         Box::pin(std::future::ready(None))

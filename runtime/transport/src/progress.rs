@@ -1,15 +1,16 @@
-//! What an attempt says while it runs, and how it is told to stop.
+//! What an attempt says while it runs, how it hears that its end is on record, and how it is told to stop.
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
 
 use pogo_plan::event::Stream;
-use pogo_plan::outcome::Phase;
-use tokio::sync::Notify;
+use pogo_plan::outcome::{Outcome, Phase};
+use tokio::sync::{Notify, oneshot};
 
 /// Something that an attempt says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Said {
     /// The command may have started.
     Started,
@@ -24,6 +25,26 @@ pub enum Said {
         /// Bytes that were dropped before these.
         dropped_bytes: u64,
     },
+    /// The attempt has ended, and the host waits to hear that this is on record. What is left to do there takes a bounded
+    /// time.
+    Ended {
+        /// How.
+        outcome: Outcome,
+        /// Where to say that it is on record. Dropped, it says that it will not be.
+        recorded: Recorded,
+    },
+}
+
+/// Tells an attempt that its end is on record.
+#[derive(Debug)]
+pub struct Recorded(oneshot::Sender<()>);
+
+impl Recorded {
+    /// The end is on record.
+    pub fn tell(self) {
+        // It has waited for long enough, and has left.
+        let _left = self.0.send(());
+    }
 }
 
 /// Where an attempt says how far it is.
@@ -47,6 +68,13 @@ impl Progress {
     /// A part of the attempt begins.
     pub fn phase(&self, phase: Phase) {
         (self.say)(Said::Phase(phase));
+    }
+
+    /// The attempt has ended. Waits until somebody says that this is on record, and says whether somebody did in `most`.
+    pub async fn ended(&self, outcome: Outcome, most: Duration) -> bool {
+        let (recorded, told) = oneshot::channel();
+        (self.say)(Said::Ended { outcome, recorded: Recorded(recorded) });
+        matches!(tokio::time::timeout(most, told).await, Ok(Ok(())))
     }
 
     /// Output. Call [`Progress::ready`] before reading it: then nothing is lost when the attempt ends in between.

@@ -25,7 +25,7 @@ use crate::clock::{Alarm, Alarmed, Clock, set_alarm};
 use crate::host_task::{self as task, HostTask};
 use crate::keeping::SESSION;
 use crate::ledger::{Leave, Listen};
-use crate::links::{Links, Own, Token};
+use crate::links::{self, Links, Own, Token};
 use crate::post::{Collect, Mail, Post, Reads};
 use crate::run::{Ended, RunError};
 use crate::sequence::{self, Slot, Thread, ToThread};
@@ -196,7 +196,10 @@ impl Job {
                     let is_on_record =
                         if self.facts.is_empty() { Ok(()) } else { journal.record(self.id, &self.facts) };
                     match is_on_record {
-                        Ok(()) => self.act_on_all(ctx),
+                        Ok(()) => {
+                            tell_ends(&self.links, ends_in(&self.facts));
+                            self.act_on_all(ctx);
+                        }
                         Err(error) => {
                             self.actions.clear();
                             self.break_off(RunError::Journal(error));
@@ -420,6 +423,20 @@ impl Job {
         // Whoever waited for it is gone: then nobody wants to know.
         let _gone = done.send(result);
     }
+}
+
+/// The attempts of which these facts are the end.
+fn ends_in(facts: &[Fact<HostIdx>]) -> Vec<(HostIdx, Attempt)> {
+    let end = |fact: &Fact<HostIdx>| match fact {
+        Fact::Ended { host, attempt, .. } => Some((*host, *attempt)),
+        _ => None,
+    };
+    facts.iter().filter_map(end).collect()
+}
+
+/// Their ends are on record.
+fn tell_ends(links: &Post<Links>, ends: Vec<(HostIdx, Attempt)>) {
+    links.send_all(ends.into_iter().map(|(host, attempt)| links::Letter::Recorded { host, attempt }));
 }
 
 impl Actor for Job {

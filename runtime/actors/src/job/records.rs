@@ -10,11 +10,12 @@ use std::sync::Arc;
 use actix::Context;
 use pogo_plan::HostIdx;
 use pogo_plan::event::{Fact, JobId};
+use pogo_plan::outcome::Attempt;
 use pogo_schedule::job::{Action, Counts};
 use pogo_schedule::ledger::Op;
 use pogo_store::{Answer, Batch, CommandId, Told};
 
-use super::{From, Job, Order};
+use super::{From, Job, Order, ends_in, tell_ends};
 use crate::bus::News;
 use crate::journal::Journal;
 use crate::keeping::Desk;
@@ -37,8 +38,10 @@ pub(crate) struct Held {
 }
 
 /// What follows from one batch, and from later steps that put nothing on record.
-struct Group {
+pub(super) struct Group {
     ticket: u64,
+    /// Attempts of which the batch has the end.
+    ends: Vec<(HostIdx, Attempt)>,
     actions: Vec<Action>,
     /// Output comes after the news that its attempt has started.
     outputs: Vec<News>,
@@ -67,9 +70,10 @@ impl Held {
             return None;
         }
         self.ticket += 1;
+        let ends = ends_in(&facts);
         let (ticket, job) = (self.ticket, Some(self.job));
         self.desk.submit(Batch { ticket, job, facts, ops, counts: Some(counts), answers });
-        self.queue.push_back(Group { ticket, actions, outputs: Vec::new() });
+        self.queue.push_back(Group { ticket, ends, actions, outputs: Vec::new() });
         None
     }
 
@@ -85,9 +89,9 @@ impl Held {
     }
 
     /// What may be done now that everything up to this batch is on record: group by group.
-    pub(super) fn committed(&mut self, ticket: u64) -> Option<(Vec<Action>, Vec<News>)> {
+    pub(super) fn committed(&mut self, ticket: u64) -> Option<Group> {
         self.queue.front().filter(|first| first.ticket <= ticket)?;
-        self.queue.pop_front().map(|group| (group.actions, group.outputs))
+        self.queue.pop_front()
     }
 
     /// What is held is never done.
@@ -132,8 +136,9 @@ impl Job {
                 // What is held may be for a task of whose end the machine has not heard.
                 self.steps(ctx);
                 while let Records::Stored(records) = &mut self.records
-                    && let Some((actions, outputs)) = records.committed(ticket)
+                    && let Some(Group { ends, actions, outputs, .. }) = records.committed(ticket)
                 {
+                    tell_ends(&self.links, ends);
                     let later = std::mem::replace(&mut self.actions, actions);
                     self.act_on_all(ctx);
                     self.actions = later;

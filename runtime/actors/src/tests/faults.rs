@@ -263,7 +263,8 @@ fn the_last_use_of_a_limit_is_told_before_the_job_has_ended() {
     let (_sender, receiver) = crate::control();
     let (transport, journal) = (Arc::new(Named), Box::new(NoJournal));
     let subscribers: Vec<Box<dyn Subscriber>> = vec![Box::new(seen.clone())];
-    let ended = crate::run_with(plan, options(), transport, Keeping::Memory(journal), receiver, subscribers).unwrap();
+    let ended =
+        crate::run_with(plan, options(), transport, Keeping::Memory(journal), receiver, subscribers).unwrap();
     assert_eq!((ended.state, states(&ended)[0]), (JobState::Blocked, HostState::Unreachable));
     let events = seen.0.lock().unwrap();
     let is_full = |event: &Event| matches!(event.kind, EventKind::LimitChanged { in_use: 1, .. });

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use actix::{Actor, AsyncContext, Context, Handler, Message};
+use hashbrown::HashMap;
 use pogo_plan::outcome::Outcome;
 use pogo_plan::worker::{AttemptKey, Numbered, WorkerReport, WorkerRequest};
-use pogo_transport::{JobContext, Progress, Said, Secret, Stop, Transport, Window};
+use pogo_transport::{JobContext, Progress, Recorded, Said, Secret, Stop, Transport, Window};
+use tokio::sync::oneshot;
 use tracing::Instrument;
 
 use super::core::{Action, Caps, Core};
@@ -47,6 +49,10 @@ pub(crate) struct Worker {
     /// Reports that go out together.
     outgoing: Vec<Arc<Numbered<WorkerReport>>>,
     mail: Mail<Letter>,
+    /// Attempts whose hosts wait to hear that their end is on record.
+    waiting: HashMap<AttemptKey, Recorded>,
+    /// Who waits until all hosts have been let go of.
+    settling: Vec<oneshot::Sender<()>>,
     /// The way to this worker itself.
     me: Post<Self>,
     /// Last, so that it is the last to be dropped.
@@ -69,6 +75,8 @@ pub(crate) enum Letter {
     Said(AttemptKey, Said),
     /// The attempt has ended; with nothing, the transport broke off.
     Finished(AttemptKey, Option<Outcome>),
+    /// Tell when all hosts of attempts that have ended have been let go of, which takes a bounded time.
+    Settle(oneshot::Sender<()>),
 }
 
 /// From now on reports go there; what may not have arrived goes there first.
@@ -90,6 +98,8 @@ impl Worker {
             actions: Vec::new(),
             outgoing: Vec::new(),
             mail,
+            waiting: HashMap::new(),
+            settling: Vec::new(),
             me,
             _gone: Gone(options.gone),
         }
@@ -170,8 +180,19 @@ impl Handler<Collect> for Worker {
         for letter in letters.drain(..) {
             match letter {
                 Letter::Request(request) => self.request(&request),
+                Letter::Said(key, Said::Ended { outcome, recorded }) => {
+                    if self.core.leaving(&key, outcome, &mut self.actions) {
+                        self.waiting.insert(key, recorded);
+                    }
+                }
                 Letter::Said(key, said) => self.core.said(&key, said, &mut self.actions),
-                Letter::Finished(key, outcome) => self.core.finished(&key, outcome, &mut self.actions),
+                Letter::Finished(key, outcome) => {
+                    if !self.waiting.is_empty() {
+                        self.waiting.remove(&key);
+                    }
+                    self.core.finished(&key, outcome, &mut self.actions);
+                }
+                Letter::Settle(settled) => self.settling.push(settled),
             }
             self.act();
         }
@@ -180,6 +201,12 @@ impl Handler<Collect> for Worker {
             self.report(WorkerReport::Acknowledge);
         }
         self.flush();
+        if self.core.has_left() {
+            for settled in self.settling.drain(..) {
+                // Nobody waits for it any more.
+                let _gone = settled.send(());
+            }
+        }
     }
 }
 
@@ -199,6 +226,11 @@ impl Worker {
                 Ok(context) => self.core.set_job(*job, Arc::new(context)),
                 Err(error) => tracing::error!(%job, %error, "cannot make attempts of a job"),
             },
+            WorkerRequest::Recorded { attempt } => {
+                if let Some(recorded) = self.waiting.remove(attempt) {
+                    recorded.tell();
+                }
+            }
             other => self.core.request(other, &mut self.actions),
         }
     }

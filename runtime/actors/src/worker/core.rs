@@ -34,6 +34,9 @@ pub(super) struct Core {
     queue: VecDeque<AttemptKey>,
     running: usize,
     connecting: usize,
+    /// Attempts that have ended, and whose hosts are not let go of yet: with the next one on the same host, which waits.
+    /// They count as running.
+    leaving: HashMap<AttemptKey, Option<AttemptKey>>,
 }
 
 #[derive(Debug)]
@@ -62,7 +65,14 @@ enum State {
 impl Core {
     pub(super) fn new(caps: Caps) -> Self {
         let caps = Caps { fanout: caps.fanout.max(1), connecting: caps.connecting.max(1) };
-        Self { caps, jobs: HashMap::new(), queue: VecDeque::new(), running: 0, connecting: 0 }
+        Self {
+            caps,
+            jobs: HashMap::new(),
+            queue: VecDeque::new(),
+            running: 0,
+            connecting: 0,
+            leaving: HashMap::new(),
+        }
     }
 
     /// The attempts of this job run this from now on.
@@ -116,7 +126,15 @@ impl Core {
                 return;
             }
             Some(record) if record.attempt > key.attempt => return,
-            Some(record) if matches!(record.state, State::Ended(_)) => *record = new(),
+            Some(record) if matches!(record.state, State::Ended(_)) => {
+                let last = AttemptKey { attempt: record.attempt, ..key.clone() };
+                *record = new();
+                if let Some(next) = self.leaving.get_mut(&last) {
+                    // It may have the connection for this one.
+                    *next = Some(key.clone());
+                    return;
+                }
+            }
             // An earlier attempt is still under way here: two at once on one host are never wanted.
             Some(_) => return out.push(ended(key, Outcome::Unreachable)),
         }
@@ -180,15 +198,46 @@ impl Core {
                 let attempt = key.clone();
                 out.push(Action::Report(WorkerReport::Output { attempt, stream, bytes, dropped_bytes }));
             }
+            // Not from here: see `leaving`.
+            Said::Ended { .. } => {}
         }
+    }
+
+    /// From a transport: the attempt has ended, and its host waits to hear that this is on record. Says whether that is news.
+    pub(super) fn leaving(&mut self, key: &AttemptKey, outcome: Outcome, out: &mut Vec<Action>) -> bool {
+        let Some(record) = self.record(key) else { return false };
+        let outcome = seen_from(&record.state, outcome);
+        match std::mem::replace(&mut record.state, State::Ended(outcome)) {
+            State::Connecting(_) => self.connecting -= 1,
+            State::Running(_) => {}
+            other => {
+                record.state = other;
+                return false;
+            }
+        }
+        self.leaving.insert(key.clone(), None);
+        let attempt = key.clone();
+        out.push(Action::Report(WorkerReport::Ended { attempt, outcome, is_waiting: true }));
+        self.begin_next(out);
+        true
+    }
+
+    /// Whether all hosts have been let go of.
+    pub(super) fn has_left(&self) -> bool {
+        self.leaving.is_empty()
     }
 
     /// From a transport: the attempt has ended; with nothing, the transport itself broke off.
     pub(super) fn finished(&mut self, key: &AttemptKey, outcome: Option<Outcome>, out: &mut Vec<Action>) {
+        if let Some(next) = self.leaving.remove(key) {
+            self.running -= 1;
+            self.queue.extend(next);
+            return self.begin_next(out);
+        }
         let Some(record) = self.record(key) else { return };
         let outcome = match (outcome, &record.state) {
-            (Some(Outcome::Unreachable), State::Running(_)) | (None, _) => Outcome::Unknown,
-            (Some(outcome), _) => outcome,
+            (None, _) => Outcome::Unknown,
+            (Some(outcome), state) => seen_from(state, outcome),
         };
         let state = std::mem::replace(&mut record.state, State::Ended(outcome));
         if let State::Ended(first) = state {
@@ -236,10 +285,18 @@ impl Core {
     }
 }
 
+/// What has started was reached, whatever the transport says.
+const fn seen_from(state: &State, outcome: Outcome) -> Outcome {
+    match (outcome, state) {
+        (Outcome::Unreachable, State::Running(_)) => Outcome::Unknown,
+        _ => outcome,
+    }
+}
+
 fn started(key: &AttemptKey) -> Action {
     Action::Report(WorkerReport::Started { attempt: key.clone() })
 }
 
 fn ended(key: &AttemptKey, outcome: Outcome) -> Action {
-    Action::Report(WorkerReport::Ended { attempt: key.clone(), outcome })
+    Action::Report(WorkerReport::Ended { attempt: key.clone(), outcome, is_waiting: false })
 }

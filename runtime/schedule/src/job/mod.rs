@@ -387,6 +387,11 @@ impl Machine {
         Some((host.state, host.attempt))
     }
 
+    /// The slots that have opened, done or not.
+    pub fn opened_slots(&self) -> impl Iterator<Item = SlotIdx> {
+        (0..).zip(&self.opened).filter(|(_, is_open)| **is_open).map(|(slot, _)| SlotIdx(slot))
+    }
+
     /// What a waiting host waits for as far as the job knows; for a claimed one ask the ledger.
     #[must_use]
     pub fn waits_for(&self, host: HostIdx) -> Option<WaitsFor> {

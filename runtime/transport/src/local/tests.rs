@@ -72,6 +72,7 @@ impl Heard {
     fn hear(&mut self, said: Said) {
         match said {
             Said::Started => self.starts += 1,
+            Said::Ended { recorded, .. } => recorded.tell(),
             Said::Phase(phase) => self.phases.push(phase),
             Said::Output { stream, bytes, dropped_bytes } => {
                 self.dropped += dropped_bytes;

@@ -39,7 +39,7 @@ async fn kill_over(run: &mut Run<'_>, master: &Master) -> bool {
     let Some(traces) = run.traces.clone() else { return false };
     let request = request::kill(run.attempt, run.shared, traces);
     let killed = match request {
-        Ok(request) => ask(master, request, |event| match event {
+        Ok(request) => ask_once(master, request, |event| match event {
             Event::Killed(killed) => Some(killed),
             _ => None,
         }),
@@ -62,7 +62,7 @@ async fn kill_over(run: &mut Run<'_>, master: &Master) -> bool {
 }
 
 /// What became of the attempt, by a session of its own.
-pub(super) async fn probe(run: &Run<'_>, master: &Master) -> Result<Probed, Failure> {
+pub(super) async fn probe(run: &Run<'_>, master: &Master) -> Result<(Probed, Answer), Failure> {
     let host = &run.attempt.key.host;
     let traces = run.traces.clone();
     let request = request::probe(&run.attempt.key, run.attempt.job.run(), run.shared, traces);
@@ -70,7 +70,11 @@ pub(super) async fn probe(run: &Run<'_>, master: &Master) -> Result<Probed, Fail
     probe_over(host, master, request).await
 }
 
-pub(super) async fn probe_over(host: &str, master: &Master, request: Request) -> Result<Probed, Failure> {
+pub(super) async fn probe_over(
+    host: &str,
+    master: &Master,
+    request: Request,
+) -> Result<(Probed, Answer), Failure> {
     let probed = ask(master, request, |event| match event {
         Event::Probed(probed) => Some(probed),
         _ => None,
@@ -78,8 +82,35 @@ pub(super) async fn probe_over(host: &str, master: &Master, request: Request) ->
     probed.await.map_err(|why| Failure { said: vec![why], ..Failure::new(host, super::Kind::Other) })
 }
 
+/// A session that has given its answer and waits to hear that it has arrived. Dropping it says that it has not.
+pub(super) struct Answer(Session);
+
+impl Answer {
+    /// It has arrived: what the host has on record of it may go.
+    pub(super) async fn acknowledge(self) {
+        let Self(mut session) = self;
+        session.write(crate::wrapper::ACKNOWLEDGE);
+        super::run::close(session).await;
+    }
+}
+
 /// Runs a script to its one answer, and acknowledges it.
-async fn ask<T>(master: &Master, request: Request, find: impl Fn(Event) -> Option<T>) -> Result<T, String> {
+async fn ask_once<T>(
+    master: &Master,
+    request: Request,
+    find: impl Fn(Event) -> Option<T>,
+) -> Result<T, String> {
+    let (found, answer) = ask(master, request, find).await?;
+    answer.acknowledge().await;
+    Ok(found)
+}
+
+/// Runs a script to its one answer.
+async fn ask<T>(
+    master: &Master,
+    request: Request,
+    find: impl Fn(Event) -> Option<T>,
+) -> Result<(T, Answer), String> {
     let work = async {
         let mut session =
             Session::open(master, request).await.map_err(|error| super::run::error_text(&error))?;
@@ -93,9 +124,7 @@ async fn ask<T>(master: &Master, request: Request, find: impl Fn(Event) -> Optio
                 Next::Over => return Err(session.why_not_up()),
             }
         };
-        session.write(crate::wrapper::ACKNOWLEDGE);
-        super::run::close(session).await;
-        Ok(answer)
+        Ok((answer, Answer(session)))
     };
     tokio::time::timeout(TIME, work).await.unwrap_or_else(|_| Err("no answer in time".to_owned()))
 }

@@ -33,21 +33,30 @@ pub(super) async fn after(run: &mut Run<'_>) -> Outcome {
 /// One fresh contact.
 async fn once(run: &mut Run<'_>) -> Outcome {
     let probed = match connect(run).await {
-        Ok(master) => {
-            let probed = end::probe(run, &master).await;
-            master.end().await;
-            probed
-        }
+        Ok(master) => match end::probe(run, &master).await {
+            Ok((Probed::Ended(outcome), answer)) if !run.stop.is_raised() => {
+                run.say("the connection was lost, and the host knows how the attempt ended");
+                learned(run, outcome, answer).await;
+                master.end().await;
+                return outcome;
+            }
+            Ok((probed, answer)) => {
+                drop(answer);
+                master.end().await;
+                Ok(probed)
+            }
+            Err(failure) => {
+                master.end().await;
+                Err(failure)
+            }
+        },
         Err(failure) => Err(failure),
     };
     if run.stop.is_raised() {
         return stopped(run).await;
     }
     match probed {
-        Ok(Probed::Ended(outcome)) => {
-            run.say("the connection was lost, and the host knows how the attempt ended");
-            return outcome;
-        }
+        Ok(Probed::Ended(outcome)) => return outcome,
         Ok(Probed::Running) => {
             run.say(
                 "the connection was lost; the attempt still runs, and `pogo probe` will tell how it ends",
@@ -61,6 +70,13 @@ async fn once(run: &mut Run<'_>) -> Outcome {
         Err(failure) => run.say(&format!("the connection was lost, and the host cannot be asked: {failure}")),
     }
     Outcome::Unknown
+}
+
+/// The host forgets the end when it is on record here.
+async fn learned(run: &mut Run<'_>, outcome: Outcome, answer: end::Answer) {
+    if run.is_on_record(outcome).await {
+        answer.acknowledge().await;
+    }
 }
 
 /// Until the attempt's time is over.
@@ -89,7 +105,8 @@ async fn wait(run: &mut Run<'_>) -> Outcome {
 async fn watch(run: &mut Run<'_>, master: Master, until: Instant) -> Option<Outcome> {
     loop {
         let outcome = match end::probe(run, &master).await {
-            Ok(Probed::Running) => {
+            Ok((Probed::Running, answer)) => {
+                drop(answer);
                 if timeout(PAUSE, run.stop.raised()).await.is_ok() {
                     let is_gone = end::kill(run, Some(&master)).await;
                     master.end().await;
@@ -101,9 +118,15 @@ async fn watch(run: &mut Run<'_>, master: Master, until: Instant) -> Option<Outc
                 run.say("the connection was lost; the attempt still runs after its time");
                 Outcome::Unknown
             }
-            Ok(Probed::Ended(outcome)) => outcome,
-            Ok(Probed::Rebooted) => return Some(verify(run, master).await),
-            Ok(Probed::Gone) => {
+            Ok((Probed::Ended(outcome), answer)) => {
+                learned(run, outcome, answer).await;
+                outcome
+            }
+            Ok((Probed::Rebooted, answer)) => {
+                drop(answer);
+                return Some(verify(run, master).await);
+            }
+            Ok((Probed::Gone, _)) => {
                 run.say("the connection was lost, and the host does not know how the attempt ended");
                 Outcome::Unknown
             }
@@ -139,7 +162,7 @@ async fn verify(run: &mut Run<'_>, master: Master) -> Outcome {
     };
     let outcome = match run.follow(&mut session).await {
         Over::Ended(ended) => {
-            super::run::close(session).await;
+            run.acknowledge(session, ended.outcome).await;
             ended.outcome
         }
         // Its command is over; whether the host is good is not known.

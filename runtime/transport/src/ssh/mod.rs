@@ -54,7 +54,9 @@ use pogo_plan::Job;
 use pogo_plan::worker::AttemptKey;
 
 use crate::wrapper::{Probed, Traces};
-use crate::{Attempt, Closing, Probing, Progress, Refused, Running, Secret, Stop, Transport};
+use crate::{Attempt, Closing, Learned, Probing, Progress, Refused, Running, Secret, Stop, Transport};
+use end::Answer;
+use master::Master;
 use reach::Shared;
 use settings::Settings;
 
@@ -150,6 +152,20 @@ impl Ssh {
         job: &Job,
         traces: Option<Traces>,
     ) -> Result<Probed, Failure> {
+        let (master, probed) = self.ask(key, job, traces).await?;
+        let probed = match probed {
+            Ok((probed, answer)) => {
+                answer.acknowledge().await;
+                Ok(probed)
+            }
+            Err(failure) => Err(failure),
+        };
+        master.end().await;
+        probed
+    }
+
+    /// The answer, and the connection over which it came.
+    async fn ask(&self, key: &AttemptKey, job: &Job, traces: Option<Traces>) -> Result<Asked, Failure> {
         let shared = &self.shared;
         let class = shared.class(Settings::new(job, shared.may_ask()));
         let class = class.map_err(|error| run::failed(&key.host, &error))?;
@@ -157,10 +173,12 @@ impl Ssh {
             request::probe(key, job, shared, traces).map_err(|error| run::failed(&key.host, &error))?;
         let master = shared.connect(&key.host, &class, None).await?;
         let probed = end::probe_over(&key.host, &master, request).await;
-        master.end().await;
-        probed
+        Ok((master, probed))
     }
 }
+
+/// A connection, and what was said over it.
+type Asked = (Master, Result<(Probed, Answer), Failure>);
 
 impl Transport for Ssh {
     fn check(&self, job: &Job) -> Result<(), Refused> {
@@ -194,11 +212,32 @@ impl Transport for Ssh {
     fn probe(&self, attempt: Attempt) -> Probing {
         let ssh = self.clone();
         Box::pin(async move {
-            match ssh.probe(&attempt.key, attempt.job.run(), None).await {
-                Ok(Probed::Ended(outcome)) => Some(outcome),
-                // It still runs, has left no trace, or the host says nothing: its end is not known.
-                Ok(_) | Err(_) => None,
+            let (master, probed) = match ssh.ask(&attempt.key, attempt.job.run(), None).await {
+                Ok(asked) => asked,
+                Err(failure) => {
+                    tracing::warn!(host = %attempt.key.host, %failure, "cannot be asked how an attempt ended");
+                    return None;
+                }
+            };
+            match probed {
+                Ok((Probed::Ended(outcome), answer)) => {
+                    let acknowledge = async move {
+                        answer.acknowledge().await;
+                        master.end().await;
+                    };
+                    return Some(Learned::until(outcome, Box::pin(acknowledge)));
+                }
+                // What it has on record stays there for whoever asks again.
+                Ok((probed, answer)) => {
+                    drop(answer);
+                    tracing::info!(host = %attempt.key.host, ?probed, "the end of an attempt is not known");
+                }
+                Err(failure) => {
+                    tracing::warn!(host = %attempt.key.host, %failure, "cannot be asked how an attempt ended");
+                }
             }
+            master.end().await;
+            None
         })
     }
 

@@ -21,6 +21,10 @@ use crate::capture::Capture;
 use crate::wrapper::{ACKNOWLEDGE, Ended, Event, STOP, Traces};
 use crate::{Attempt, Progress, Stop};
 
+/// How long the end may take to be on record here, before the host is left to keep its own record. The wrapper waits for
+/// five seconds: what is sent then is heard.
+const RECORD_TIME: Duration = Duration::from_secs(4);
+
 /// How long an acknowledged session may take to close.
 const CLOSE_TIME: Duration = Duration::from_secs(3);
 
@@ -118,7 +122,7 @@ impl Run<'_> {
         match over {
             Over::Ended(ended) => {
                 let outcome = self.ended(&ended);
-                close(session).await;
+                self.acknowledge(session, outcome).await;
                 self.leave(master, outcome).await;
                 outcome
             }
@@ -170,9 +174,6 @@ impl Run<'_> {
             match next {
                 Next::Event(event) => {
                     if let Some(over) = self.hear(event) {
-                        if matches!(over, Over::Ended(_)) {
-                            session.write(ACKNOWLEDGE);
-                        }
                         return over;
                     }
                 }
@@ -213,6 +214,23 @@ impl Run<'_> {
             self.say(message);
         }
         ended.outcome
+    }
+
+    /// Tells the host that the end is on record here, once it is. Else the host keeps its own record, which a later probe
+    /// finds.
+    pub(super) async fn acknowledge(&mut self, mut session: Session, outcome: Outcome) {
+        if self.is_on_record(outcome).await {
+            session.write(ACKNOWLEDGE);
+            close(session).await;
+        }
+    }
+
+    /// Says how the attempt ended, and waits until that is on record.
+    pub(super) async fn is_on_record(&mut self, outcome: Outcome) -> bool {
+        // Output that comes after the end is nobody's.
+        self.stdout.finish(self.progress);
+        self.stderr.finish(self.progress);
+        self.progress.ended(outcome, RECORD_TIME).await
     }
 
     /// Keeps the connection if another attempt may follow, and ends it otherwise.

@@ -10,6 +10,7 @@ use pogo_plan::{HostIdx, Plan};
 use pogo_schedule::ids::Slots;
 use pogo_schedule::job::Refusal;
 use pogo_store::{Batch, Session};
+use pogo_transport::Transport;
 use tokio::sync::Notify;
 
 use super::support::{Act, Home, Hosts, Line, Script, most_out, options, whole};
@@ -27,16 +28,22 @@ use crate::{RunError, Stored, bus, operate};
 const FAILED: Outcome = Outcome::Failed { exit: Exit::Status(1), phase: Phase::Command };
 
 /// Lets so many words pass between a job and its session, in both directions; then nothing passes any more.
-struct Cut {
+pub(super) struct Cut {
     left: AtomicUsize,
     is_dead: AtomicBool,
     dead: Notify,
 }
 
 impl Cut {
-    fn after(words: usize) -> Arc<Self> {
+    pub(super) fn after(words: usize) -> Arc<Self> {
         let (left, is_dead) = (AtomicUsize::new(words), AtomicBool::new(false));
         Arc::new(Self { left, is_dead, dead: Notify::new() })
+    }
+
+    /// Now.
+    pub(super) fn now(&self) {
+        self.left.store(0, Ordering::SeqCst);
+        self.passes();
     }
 
     fn passes(&self) -> bool {
@@ -61,6 +68,17 @@ impl Desk for CutDesk {
 
 /// Begins a job and drops its actors without a word when it is cut. Says whether it was.
 fn run_cut(home: &Home, id: u64, plan: Plan, script: &Arc<Script>, cut: &Arc<Cut>) -> bool {
+    run_cut_over(home, id, plan, Arc::new(Hosts(Arc::clone(script))), cut)
+}
+
+/// The same over any transport.
+pub(super) fn run_cut_over(
+    home: &Home,
+    id: u64,
+    plan: Plan,
+    transport: Arc<dyn Transport>,
+    cut: &Arc<Cut>,
+) -> bool {
     let stored = Stored { store: home.store.clone(), summary: String::new() };
     let options = options(id);
     let taken = TakenUp::begin(&stored, whole(plan), &options).unwrap();
@@ -84,7 +102,7 @@ fn run_cut(home: &Home, id: u64, plan: Plan, script: &Arc<Script>, cut: &Arc<Cut
         let mail = Mail::new();
         let way = mail.way();
         let parts = WorkerOptions {
-            transport: Arc::new(Hosts(Arc::clone(script))),
+            transport,
             fanout: 8,
             max_connecting: 8,
             secrets: Default::default(),
@@ -229,7 +247,22 @@ fn an_attempt_of_which_nobody_saw_the_end_is_unknown() {
     assert_eq!(states(&ended), [HostState::Unknown, HostState::Waiting]);
     assert!(script.begun().is_empty());
     let first = EventKind::HostState { host: "a".to_owned(), state: HostState::Running };
-    assert_eq!(events.first().map(|event| &event.kind), Some(&first), "readers have the whole picture first");
+    let then = EventKind::SlotOpened { slot: "0.0".to_owned() };
+    let kinds: Vec<&EventKind> = events.iter().map(|event| &event.kind).take(2).collect();
+    assert_eq!(kinds, [&first, &then], "readers have the whole picture first");
+    let of_it = events.iter().filter(|event| event.kind == then).count();
+    assert_eq!(of_it, 1, "and hear nothing twice");
+}
+
+#[test]
+fn hosts_hear_that_the_ends_of_their_attempts_are_on_record() {
+    let home = Home::new();
+    let (script, _) = Script::new(stumbles);
+    home.run(1, small(), &script).unwrap();
+    let mut recorded = script.recorded.lock().unwrap().clone();
+    recorded.sort();
+    let told = |host: &str| (host.to_owned(), true);
+    assert_eq!(recorded, ["a", "b", "b", "c", "d", "e"].map(told));
 }
 
 #[test]

@@ -2,5 +2,6 @@
 
 mod crashes;
 mod operators;
+mod over_ssh;
 mod processes;
 mod support;

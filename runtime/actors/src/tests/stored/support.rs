@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use pogo_plan::event::{Author, Event, JobId};
 use pogo_plan::outcome::Outcome;
 use pogo_plan::{Job, Plan, Slot, Thread};
 use pogo_store::Store;
-use pogo_transport::{Attempt, Probing, Progress, Refused, Running, Stop, Transport};
+use pogo_transport::{Attempt, Learned, Probing, Progress, Refused, Running, Stop, Transport};
 
 use crate::tests::support::Seen;
 use crate::{ControlReceiver, Ended, Keeping, RunError, RunOptions, Stored, TakeUp};
@@ -35,6 +36,8 @@ pub(super) struct Script {
     /// What the hosts say afterwards about attempts that nobody saw end.
     knows: Option<Outcome>,
     pub(super) log: Mutex<Vec<Line>>,
+    /// Hosts that have heard whether their end is on record.
+    pub(super) recorded: Mutex<Vec<(String, bool)>>,
     begun: Mutex<Sender<String>>,
 }
 
@@ -44,7 +47,8 @@ impl Script {
     ) -> (Arc<Self>, Receiver<String>) {
         let (begun, hears) = channel();
         let (plot, log, begun) = (Box::new(plot) as Plot, Mutex::default(), Mutex::new(begun));
-        (Arc::new(Self { plot, knows: None, log, begun }), hears)
+        let recorded = Mutex::default();
+        (Arc::new(Self { plot, knows: None, log, recorded, begun }), hears)
     }
 
     /// Everything succeeds.
@@ -104,7 +108,12 @@ impl Transport for Hosts {
                 tokio::task::yield_now().await;
             }
             match act {
-                Act::End(outcome) => script.end(&host, outcome),
+                Act::End(outcome) => {
+                    script.end(&host, outcome);
+                    let is_on_record = progress.ended(outcome, Duration::from_secs(600)).await;
+                    script.recorded.lock().unwrap().push((host, is_on_record));
+                    outcome
+                }
                 Act::Hang => {
                     stop.raised().await;
                     script.end(&host, Outcome::Stopped)
@@ -114,7 +123,7 @@ impl Transport for Hosts {
     }
 
     fn probe(&self, _: Attempt) -> Probing {
-        Box::pin(std::future::ready(self.0.knows))
+        Box::pin(std::future::ready(self.0.knows.map(Learned::new)))
     }
 }
 

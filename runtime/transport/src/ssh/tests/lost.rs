@@ -1,11 +1,15 @@
 //! Connections that are lost.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use pogo_plan::job::{OnDisconnect, Verify};
 use pogo_plan::outcome::{Exit, Outcome, Phase};
 use pogo_test_sshd::{Farm, ancestor, kill, until};
 
 use super::support::{Client, job, key};
 use crate::wrapper::Probed;
+use crate::{Attempt, JobContext, Transport};
 
 /// Ends the server's process above this one, which is the connection.
 fn cut(pid: &str) {
@@ -103,5 +107,31 @@ async fn a_connection_lost_before_the_start_is_unreachable() {
     let client = Client::new();
     let (outcome, heard) = client.run(job(&farm, "true"), "pogo-a").await;
     assert_eq!((outcome, heard.starts), (Outcome::Unreachable, 0), "{heard:?}");
+    assert_eq!(client.left(), 0);
+}
+
+#[tokio::test]
+async fn an_end_that_is_not_on_record_here_stays_on_record_there() {
+    let (farm, client) = (Farm::new(), Client::new());
+    let job = job(&farm, "exit 7");
+    let mut run = client.begin(job.clone(), "pogo-a");
+    run.heard.is_forgetful = true;
+    let failed = Outcome::Failed { exit: Exit::Status(7), phase: Phase::Command };
+    assert_eq!(run.end().await.0, failed);
+    let slots = Vec::new().into();
+    let job = Arc::new(JobContext::new(job, &BTreeMap::new()).unwrap());
+    let attempt = Attempt { key: key("pogo-a", 1), slots, job };
+    let probe = || Transport::probe(&client.ssh, attempt.clone());
+    for _ in 0..2 {
+        // The wrapper writes its record when it sees that nobody is there.
+        let learned = loop {
+            if let Some(learned) = probe().await {
+                break learned;
+            }
+        };
+        assert_eq!(learned.outcome(), failed, "it is told until somebody says that it is on record");
+    }
+    probe().await.unwrap().on_record().await;
+    assert!(probe().await.is_none());
     assert_eq!(client.left(), 0);
 }

@@ -102,6 +102,8 @@ pub(super) struct UnderWay {
 
 #[derive(Debug, Default)]
 pub(super) struct Heard {
+    /// Puts nothing on record.
+    pub(super) is_forgetful: bool,
     pub(super) starts: usize,
     pub(super) phases: Vec<Phase>,
     pub(super) stdout: Vec<u8>,
@@ -113,6 +115,8 @@ impl Heard {
     fn hear(&mut self, window: &Window, said: Said) {
         match said {
             Said::Started => self.starts += 1,
+            Said::Ended { recorded, .. } if !self.is_forgetful => recorded.tell(),
+            Said::Ended { .. } => {}
             Said::Phase(phase) => self.phases.push(phase),
             Said::Output { stream, bytes, dropped_bytes } => {
                 self.dropped += dropped_bytes;
