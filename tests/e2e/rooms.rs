@@ -23,7 +23,10 @@ const NEVER: &[(&str, &[&str])] = &[
         "pogo-schedule",
         &["tokio", "actix", "pogo-compiler", "pogo-grammar", "granit-parser", "miette", "clap", "tracing"],
     ),
-    ("pogo-transport", &["actix", "sqlx", "pogo-schedule", "pogo-compiler", "clap", "miette", "granit-parser"]),
+    (
+        "pogo-transport",
+        &["actix", "sqlx", "pogo-schedule", "pogo-compiler", "clap", "miette", "granit-parser"],
+    ),
     (
         "pogo-store",
         &["actix", "clap", "miette", "openssh", "pogo-compiler", "pogo-transport", "granit-parser"],

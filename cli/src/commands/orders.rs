@@ -21,7 +21,7 @@ use crate::suggest::did_you_mean;
 use crate::terminal::visible;
 
 /// What can be altered.
-const SETTINGS: [&str; 5] = ["concurrent", "stagger", "max_failures", "on_failure", "retry"];
+const SETTINGS: [&str; 6] = ["concurrent", "stagger", "timeout", "max_failures", "on_failure", "retry"];
 
 /// A job, and how it is spoken to.
 struct Talk<'a> {
@@ -233,6 +233,13 @@ fn setting(key: &str, value: &str, targets: usize) -> Result<Setting, Failure> {
         "stagger" => pogo_grammar::parse_duration(value)
             .map(Setting::StaggerMs)
             .map_err(|_| wrong("a duration with its unit, such as 10s")),
+        "timeout" => {
+            let what = "a duration with its unit, such as 20m, and not 0";
+            match pogo_grammar::parse_duration(value).map_err(|_| wrong(what))? {
+                0 => Err(wrong(what)),
+                ms => Ok(Setting::TimeoutMs(ms)),
+            }
+        }
         "on_failure" => match value {
             "hold" => Ok(Setting::OnFailure(OnFailure::Hold)),
             "continue" => Ok(Setting::OnFailure(OnFailure::Continue)),
@@ -275,6 +282,8 @@ mod tests {
         assert_eq!(read("stagger", "1m"), Ok(Setting::StaggerMs(60_000)));
         assert_eq!(read("on_failure", "continue"), Ok(Setting::OnFailure(OnFailure::Continue)));
         assert_eq!(read("retry", "2"), Ok(Setting::RetryAttempts(2)));
+        assert_eq!(read("timeout", "20m"), Ok(Setting::TimeoutMs(1_200_000)));
+        assert!(read("timeout", "0s").is_err() && read("timeout", "20").is_err());
         assert!(read("concurrent", "0").is_err());
         assert!(read("concurrent", "101%").is_err());
         assert!(read("stagger", "10").is_err());

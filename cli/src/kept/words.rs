@@ -193,6 +193,7 @@ pub(crate) fn setting(setting: Setting) -> String {
         Setting::OnFailure(OnFailure::Hold) => "on_failure=hold".to_owned(),
         Setting::OnFailure(OnFailure::Continue) => "on_failure=continue".to_owned(),
         Setting::OnFailure(OnFailure::Halt) => "on_failure=halt".to_owned(),
+        Setting::TimeoutMs(ms) => format!("timeout={ms}ms"),
         Setting::RetryAttempts(n) => format!("retry={n}"),
         _ => "a setting that this pogo does not know".to_owned(),
     }

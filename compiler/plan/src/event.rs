@@ -425,6 +425,8 @@ pub enum Setting {
     OnFailure(OnFailure),
     /// `retry.attempts`, for hosts that start from now on.
     RetryAttempts(u32),
+    /// `timeout` of an attempt, in milliseconds, for hosts that start from now on.
+    TimeoutMs(u64),
 }
 
 impl<H> Fact<H> {
@@ -515,6 +517,7 @@ mod tests {
             Setting::Concurrent(None),
             Setting::Concurrent(Some(3)),
             Setting::StaggerMs(10),
+            Setting::TimeoutMs(1_200_000),
             Setting::OnFailure(OnFailure::Continue),
         ] {
             let command: Command = Command::Alter(setting);

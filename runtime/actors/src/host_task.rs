@@ -82,8 +82,9 @@ impl HostTask {
             let host = self.host;
             match action {
                 Action::Start { attempt } => {
+                    let timeout_ms = self.machine.timeout_ms();
                     if let (Some(task), true) = (self.me.upgrade(), self.links.connected()) {
-                        self.links.send(links::Letter::Start { host, attempt, task });
+                        self.links.send(links::Letter::Start { host, attempt, timeout_ms, task });
                     } else {
                         // No worker has ever heard of this attempt.
                         ctx.notify(Tell(Event::Ended { attempt, outcome: Outcome::Unreachable }));

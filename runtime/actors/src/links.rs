@@ -54,6 +54,8 @@ struct Link {
     /// Output that the readers have not read, by its numbers. What came after it is not acknowledged either.
     unread: VecDeque<u64>,
     under_way: usize,
+    /// Of the job as the worker knows it.
+    timeout_ms: u64,
     is_gone: bool,
 }
 
@@ -81,7 +83,7 @@ pub(crate) struct Reattach(pub(crate) usize, pub(crate) Outlet);
 /// What the links read.
 pub(crate) enum Letter {
     /// From a host task: make this attempt.
-    Start { host: HostIdx, attempt: Attempt, task: Arc<Addr<HostTask>> },
+    Start { host: HostIdx, attempt: Attempt, timeout_ms: u64, task: Arc<Addr<HostTask>> },
     /// From a host task: end this attempt.
     Kill { host: HostIdx, attempt: Attempt },
     /// From the job: the end of this attempt is on record.
@@ -218,6 +220,7 @@ impl Handler<AddWorker> for Links {
             inbox,
             unread: VecDeque::new(),
             under_way: 0,
+            timeout_ms: self.plan.job.timeout_ms,
             is_gone: false,
         };
         link.send(WorkerRequest::Job { job: self.job, run: Box::new(self.plan.job.clone()) });
@@ -255,7 +258,9 @@ impl Handler<Collect> for Links {
         let mut letters = self.mail.take();
         for letter in letters.drain(..) {
             match letter {
-                Letter::Start { host, attempt, task } => self.start(host, attempt, task),
+                Letter::Start { host, attempt, timeout_ms, task } => {
+                    self.start(host, attempt, timeout_ms, task);
+                }
                 Letter::Kill { host, attempt } => self.kill(host, attempt),
                 Letter::Recorded { host, attempt } => self.recorded(host, attempt),
                 Letter::Report(at, report) => self.report(at, &report, ctx),
@@ -270,7 +275,7 @@ impl Handler<Collect> for Links {
 }
 
 impl Links {
-    fn start(&mut self, host: HostIdx, attempt: Attempt, task: Arc<Addr<HostTask>>) {
+    fn start(&mut self, host: HostIdx, attempt: Attempt, timeout_ms: u64, task: Arc<Addr<HostTask>>) {
         let attempt_key = self.key(host, attempt);
         let slots = self.names.of(host, &self.slots, &self.plan);
         let alive = self.links.iter_mut().enumerate().filter(|(_, link)| !link.is_gone);
@@ -279,6 +284,11 @@ impl Links {
             return task.do_send(Tell(Event::Ended { attempt, outcome: Outcome::Unreachable }));
         };
         link.under_way += 1;
+        // An operator may have altered it; hosts that began before keep what they had.
+        if std::mem::replace(&mut link.timeout_ms, timeout_ms) != timeout_ms {
+            let run = pogo_plan::Job { timeout_ms, ..self.plan.job.clone() };
+            link.send(WorkerRequest::Job { job: self.job, run: Box::new(run) });
+        }
         link.send(WorkerRequest::Start { attempt: attempt_key, slots });
         self.attempts.insert(host, UnderWay { attempt, link: at, task });
     }

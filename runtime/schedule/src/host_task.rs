@@ -174,6 +174,12 @@ impl Machine {
         matches!(self.state, State::Over)
     }
 
+    /// The time of one attempt, without connecting and `verify`, in milliseconds. Whoever makes the attempt is to keep it too.
+    #[must_use]
+    pub fn timeout_ms(&self) -> u64 {
+        self.policy.timeout_ms
+    }
+
     /// One step.
     pub fn handle(&mut self, now: Monotonic, event: Event, out: &mut Vec<Action>) {
         match (event, self.state) {

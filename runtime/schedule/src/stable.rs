@@ -156,6 +156,8 @@ pub enum SettingForm {
     OnFailure(OnFailureForm),
     /// `retry.attempts`.
     RetryAttempts(u32),
+    /// `timeout`, in milliseconds.
+    TimeoutMs(u64),
 }
 
 impl TryFrom<Setting> for SettingForm {
@@ -168,6 +170,7 @@ impl TryFrom<Setting> for SettingForm {
             Setting::MaxFailures(most) => Self::MaxFailures(most),
             Setting::OnFailure(on_failure) => Self::OnFailure(on_failure.into()),
             Setting::RetryAttempts(attempts) => Self::RetryAttempts(attempts),
+            Setting::TimeoutMs(timeout_ms) => Self::TimeoutMs(timeout_ms),
             unknown => return Err(RecordError::Unknown { what: format!("{unknown:?}") }),
         })
     }
@@ -181,6 +184,7 @@ impl From<SettingForm> for Setting {
             SettingForm::MaxFailures(most) => Self::MaxFailures(most),
             SettingForm::OnFailure(on_failure) => Self::OnFailure(on_failure.into()),
             SettingForm::RetryAttempts(attempts) => Self::RetryAttempts(attempts),
+            SettingForm::TimeoutMs(timeout_ms) => Self::TimeoutMs(timeout_ms),
         }
     }
 }

@@ -56,7 +56,11 @@ struct Record {
 
 #[derive(Debug)]
 enum State {
-    Queued { slots: Arc<[String]> },
+    /// With the job as it was when the attempt was asked for.
+    Queued {
+        slots: Arc<[String]>,
+        context: Arc<JobContext>,
+    },
     Connecting(StopSender),
     Running(StopSender),
     Ended(Outcome),
@@ -108,9 +112,10 @@ impl Core {
             // Its job could not be read here, or was forgotten: nothing has been started.
             return out.push(ended(key, Outcome::Unreachable));
         };
+        let context = &job.context;
         let new = || Record {
             attempt: key.attempt,
-            state: State::Queued { slots: Arc::clone(slots) },
+            state: State::Queued { slots: Arc::clone(slots), context: Arc::clone(context) },
             is_verifying: false,
         };
         match job.hosts.get_mut(&key.host) {
@@ -271,15 +276,15 @@ impl Core {
             let Some(job) = self.jobs.get_mut(&key.job) else { continue };
             let Some(record) = job.hosts.get_mut(&key.host) else { continue };
             // It may have been called off while it waited.
-            let (State::Queued { slots }, true) = (&mut record.state, record.attempt == key.attempt) else {
+            let (State::Queued { slots, context }, true) = (&mut record.state, record.attempt == key.attempt)
+            else {
                 continue;
             };
-            let slots = Arc::clone(slots);
+            let (slots, job) = (Arc::clone(slots), Arc::clone(context));
             let (sender, stop) = stop();
             record.state = State::Connecting(sender);
             self.running += 1;
             self.connecting += 1;
-            let job = Arc::clone(&job.context);
             out.push(Action::Begin { attempt: pogo_transport::Attempt { key, slots, job }, stop });
         }
     }

@@ -192,6 +192,7 @@ impl Machine {
             Setting::MaxFailures(most) => policy.max_failures = most,
             Setting::OnFailure(on_failure) => policy.on_failure = on_failure,
             Setting::RetryAttempts(attempts) => policy.retry.attempts = attempts,
+            Setting::TimeoutMs(timeout_ms) => policy.timeout_ms = timeout_ms,
             _ => {}
         }
     }

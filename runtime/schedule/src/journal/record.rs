@@ -286,6 +286,7 @@ mod tests {
             Command::Alter(Setting::OnFailure(OnFailure::Continue)),
             Command::Alter(Setting::OnFailure(OnFailure::Halt)),
             Command::Alter(Setting::RetryAttempts(6)),
+            Command::Alter(Setting::TimeoutMs(7)),
         ];
         all.extend(commands.map(commanded));
         all

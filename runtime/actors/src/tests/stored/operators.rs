@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pogo_plan::event::{Command, Fact, JobId, Stream};
-use pogo_plan::job::Transport as Kind;
+use pogo_plan::event::{Command, Fact, JobId, Setting, Stream};
+use pogo_plan::job::{OnFailure, Transport as Kind};
 use pogo_plan::outcome::{Attempt, Exit, HostState, JobState, Outcome, Phase};
 use pogo_schedule::job::Refusal;
 use pogo_store::{Answer, CommandId, Given, Reader, Session, StoreError};
@@ -48,6 +48,32 @@ fn a_run_is_kept_with_its_output() {
     assert_eq!(facts.last(), Some(&Fact::JobState { state: JobState::Succeeded }));
     let output = reader.read_output(JOB, host(2), Attempt(1), Stream::Stdout).unwrap();
     assert_eq!(output.bytes, b"c says 1\n");
+}
+
+#[test]
+fn an_altered_time_holds_for_hosts_that_start_later_and_when_the_job_is_taken_up_again() {
+    let home = Home::new();
+    let (script, begun) = Script::new(hangs);
+    let job = pogo_plan::Job { on_failure: OnFailure::Continue, ..job("true") };
+    let plan = plan(job, &[&[&["hangs"], &["after"]]], &[]);
+    let before = plan.job.timeout_ms;
+    std::thread::scope(|scope| {
+        let run = scope.spawn(|| home.run(1, plan, &script));
+        begun.recv_timeout(LONG).unwrap();
+        for order in
+            [Command::Alter(Setting::TimeoutMs(1_234_567)), Command::Stop { host: "hangs".to_owned() }]
+        {
+            let id = command(&home, order);
+            assert_eq!(answer(&home, id), Answer::Done);
+        }
+        run.join().unwrap().unwrap()
+    });
+    let timeouts = |script: &Arc<Script>| script.timeouts.lock().unwrap().clone();
+    let (hangs, after) = ("hangs".to_owned(), "after".to_owned());
+    assert_eq!(timeouts(&script), [(hangs.clone(), before), (after, 1_234_567)]);
+    let script = Script::good();
+    home.retry(1, &["hangs"], &script).unwrap();
+    assert_eq!(timeouts(&script), [(hangs, 1_234_567)]);
 }
 
 #[test]

@@ -38,6 +38,8 @@ pub(super) struct Script {
     pub(super) log: Mutex<Vec<Line>>,
     /// Hosts that have heard whether their end is on record.
     pub(super) recorded: Mutex<Vec<(String, bool)>>,
+    /// The time that each attempt had, in milliseconds.
+    pub(super) timeouts: Mutex<Vec<(String, u64)>>,
     begun: Mutex<Sender<String>>,
 }
 
@@ -47,8 +49,8 @@ impl Script {
     ) -> (Arc<Self>, Receiver<String>) {
         let (begun, hears) = channel();
         let (plot, log, begun) = (Box::new(plot) as Plot, Mutex::default(), Mutex::new(begun));
-        let recorded = Mutex::default();
-        (Arc::new(Self { plot, knows: None, log, recorded, begun }), hears)
+        let (recorded, timeouts) = (Mutex::default(), Mutex::default());
+        (Arc::new(Self { plot, knows: None, log, recorded, timeouts, begun }), hears)
     }
 
     /// Everything succeeds.
@@ -96,6 +98,7 @@ impl Transport for Hosts {
         Box::pin(async move {
             let (host, number) = (attempt.key.host.to_string(), attempt.key.attempt.0);
             script.log.lock().unwrap().push(Line::Begin(host.clone(), number));
+            script.timeouts.lock().unwrap().push((host.clone(), attempt.job.run().timeout_ms));
             let act = (script.plot)(&host, number);
             progress.started();
             let _nobody_listens = script.begun.lock().unwrap().send(host.clone());
