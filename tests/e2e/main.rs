@@ -13,3 +13,4 @@ mod readme;
 mod rooms;
 mod specs;
 mod ssh;
+mod storm;
