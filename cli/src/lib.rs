@@ -222,6 +222,7 @@ fn store_of(command: &Command) -> Option<PathBuf> {
     let args = match command {
         Command::Apply(args) => &args.store,
         Command::One(args) => &args.store,
+        Command::Probe(args) => &args.store,
         Command::Jobs(args) => &args.store,
         Command::Status(args) => &args.store,
         Command::Log(args) => &args.store,

@@ -8,7 +8,7 @@ use super::master::Master;
 use super::request;
 use super::run::{Run, failed};
 use super::session::{Next, Reads, Session};
-use crate::wrapper::{Event, Killed, Probed, Request};
+use crate::wrapper::{ACKNOWLEDGE, Event, Killed, Probed, Request};
 
 /// How long one session may take to kill, or to say what became of an attempt.
 const TIME: Duration = Duration::from_secs(12);
@@ -39,7 +39,7 @@ async fn kill_over(run: &mut Run<'_>, master: &Master) -> bool {
     let Some(traces) = run.traces.clone() else { return false };
     let request = request::kill(run.attempt, run.shared, traces);
     let killed = match request {
-        Ok(request) => ask(master, request, |event| match event {
+        Ok(request) => ask(master, request, ACKNOWLEDGE, |event| match event {
             Event::Killed(killed) => Some(killed),
             _ => None,
         }),
@@ -67,19 +67,30 @@ pub(super) async fn probe(run: &Run<'_>, master: &Master) -> Result<Probed, Fail
     let traces = run.traces.clone();
     let request = request::probe(&run.attempt.key, run.attempt.job.run(), run.shared, traces);
     let request = request.map_err(|error| failed(host, &error))?;
-    probe_over(host, master, request).await
+    probe_over(host, master, request, ACKNOWLEDGE).await
 }
 
-pub(super) async fn probe_over(host: &str, master: &Master, request: Request) -> Result<Probed, Failure> {
-    let probed = ask(master, request, |event| match event {
+/// Asks, and answers the answer with `last`.
+pub(super) async fn probe_over(
+    host: &str,
+    master: &Master,
+    request: Request,
+    last: &[u8],
+) -> Result<Probed, Failure> {
+    let probed = ask(master, request, last, |event| match event {
         Event::Probed(probed) => Some(probed),
         _ => None,
     });
     probed.await.map_err(|why| Failure { said: vec![why], ..Failure::new(host, super::Kind::Other) })
 }
 
-/// Runs a script to its one answer, and acknowledges it.
-async fn ask<T>(master: &Master, request: Request, find: impl Fn(Event) -> Option<T>) -> Result<T, String> {
+/// Runs a script to its one answer, and writes a last word.
+async fn ask<T>(
+    master: &Master,
+    request: Request,
+    last: &[u8],
+    find: impl Fn(Event) -> Option<T>,
+) -> Result<T, String> {
     let work = async {
         let mut session =
             Session::open(master, request).await.map_err(|error| super::run::error_text(&error))?;
@@ -93,7 +104,7 @@ async fn ask<T>(master: &Master, request: Request, find: impl Fn(Event) -> Optio
                 Next::Over => return Err(session.why_not_up()),
             }
         };
-        session.write(crate::wrapper::ACKNOWLEDGE);
+        session.write(last);
         super::run::close(session).await;
         Ok(answer)
     };

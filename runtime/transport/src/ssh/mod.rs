@@ -53,7 +53,7 @@ pub use trust::{HostKey, Shown, TrustError};
 use pogo_plan::Job;
 use pogo_plan::worker::AttemptKey;
 
-use crate::wrapper::{Probed, Traces};
+use crate::wrapper::{ACKNOWLEDGE, KEEP, Probed, Traces};
 use crate::{Attempt, Closing, Probing, Progress, Refused, Running, Secret, Stop, Transport};
 use reach::Shared;
 use settings::Settings;
@@ -139,7 +139,8 @@ impl Ssh {
     }
 
     /// Asks a host what became of an attempt, reached as for an attempt of this job. `traces` are what it said of itself
-    /// last, if that is on record; without them only the host's own record can tell.
+    /// last, if that is on record; without them only the host's own record can tell. The host forgets an end that it has
+    /// told.
     ///
     /// # Errors
     ///
@@ -150,13 +151,32 @@ impl Ssh {
         job: &Job,
         traces: Option<Traces>,
     ) -> Result<Probed, Failure> {
+        self.inquire(key, job, traces, ACKNOWLEDGE).await
+    }
+
+    /// The same, but the host forgets nothing: for who puts nothing on record, or has not yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::probe`].
+    pub async fn look(&self, key: &AttemptKey, job: &Job) -> Result<Probed, Failure> {
+        self.inquire(key, job, None, KEEP).await
+    }
+
+    async fn inquire(
+        &self,
+        key: &AttemptKey,
+        job: &Job,
+        traces: Option<Traces>,
+        last: &[u8],
+    ) -> Result<Probed, Failure> {
         let shared = &self.shared;
         let class = shared.class(Settings::new(job, shared.may_ask()));
         let class = class.map_err(|error| run::failed(&key.host, &error))?;
         let request =
             request::probe(key, job, shared, traces).map_err(|error| run::failed(&key.host, &error))?;
         let master = shared.connect(&key.host, &class, None).await?;
-        let probed = end::probe_over(&key.host, &master, request).await;
+        let probed = end::probe_over(&key.host, &master, request, last).await;
         master.end().await;
         probed
     }

@@ -40,6 +40,9 @@ pub use traces::{Process, Traces, TracesError};
 /// Written when the end of an attempt, or the answer of a probe, is on record.
 pub const ACKNOWLEDGE: &[u8] = b"ack\n";
 
+/// Written when the answer of a probe goes nowhere: the host keeps its record.
+pub const KEEP: &[u8] = b"keep\n";
+
 /// Written to end an attempt.
 pub const STOP: &[u8] = b"stop\n";
 
