@@ -25,19 +25,19 @@ use crate::logging;
 use crate::output::Output;
 
 /// Runs the verb.
-pub(crate) fn run(args: ProbeArgs, app: &App) -> Result<ExitCode, Failure> {
+pub(crate) fn run(args: &ProbeArgs, app: &App) -> Result<ExitCode, Failure> {
     logging::start(&args.log, app.terminal.stderr)?;
     let Some(kept) = Kept::find(app)? else { return unkept(args, app) };
     let mut reader = kept.reader()?;
     match reader.job(&args.job) {
-        Ok(row) => kept::run(args, row, &kept, reader, app),
+        Ok(row) => kept::run(args, &row, &kept, reader, app),
         Err(StoreError::NoJob { .. }) => unkept(args, app),
         Err(error) => Err(problem::of_store(error)),
     }
 }
 
 /// Asks about a job that is not in the store: an end is shown, and the host forgets it.
-fn unkept(args: ProbeArgs, app: &App) -> Result<ExitCode, Failure> {
+fn unkept(args: &ProbeArgs, app: &App) -> Result<ExitCode, Failure> {
     let Ok(id) = args.job.parse::<JobId>() else {
         return Err(Failure::with_help(
             format!("there is no job `{}` in the store", args.job),
@@ -51,8 +51,8 @@ fn unkept(args: ProbeArgs, app: &App) -> Result<ExitCode, Failure> {
         ));
     }
     let Some(hosts) = targets::expand(&args.hosts.join(","), app)? else { return Ok(ExitCode::Usage) };
-    let Some(job) = given(&args, app)? else { return Ok(ExitCode::Usage) };
-    let transport = open(&job, &args)?;
+    let Some(job) = given(args, app)? else { return Ok(ExitCode::Usage) };
+    let transport = open(&job, args)?;
     let attempt = Attempt(args.attempt.map_or(1, std::num::NonZeroU32::get));
     let answers = many::ask(hosts, args.max_connecting, |host| {
         let (ssh, job) = (transport.clone(), job.clone());

@@ -59,15 +59,15 @@ impl Transport for Witness {
 
 /// Runs the verb for a job that is kept.
 pub(super) fn run(
-    args: ProbeArgs,
-    row: JobRow,
+    args: &ProbeArgs,
+    row: &JobRow,
     kept: &Kept,
     mut reader: Reader,
     app: &App,
 ) -> Result<ExitCode, Failure> {
     let plan = reader.plan(row.id).map_err(problem::of_store)?;
     let status = reader.status(&row.id.to_string()).map_err(problem::of_store)?;
-    let Some(asked) = asked(&args, &plan, &status, app)? else { return Ok(ExitCode::Usage) };
+    let Some(asked) = asked(args, &plan, &status, app)? else { return Ok(ExitCode::Usage) };
     let owner = status.job.owner.as_deref();
     if asked.is_empty() {
         let report = Report { job: row.id, owner: None, answers: &[] };
@@ -75,10 +75,10 @@ pub(super) fn run(
             writeln!(to, "job {}: no attempt is without an end on record", row.id)
         });
     }
-    let Some(job) = over(plan.job.clone(), &args, app)? else { return Ok(ExitCode::Usage) };
-    let ssh = open(&job, &args)?;
+    let Some(job) = over(plan.job.clone(), args, app)? else { return Ok(ExitCode::Usage) };
+    let ssh = open(&job, args)?;
     if owner.is_some() || args.attempt.is_some() {
-        let answers = look(&asked, &status, &job, &ssh, &args)?;
+        let answers = look(&asked, &status, &job, &ssh, args)?;
         return tell(&Report { job: row.id, owner, answers: &answers }, args.format, app, |_| Ok(()));
     }
     let options = RunOptions {
@@ -99,7 +99,7 @@ pub(super) fn run(
     let hosts: Vec<String> = asked.iter().map(|(host, _)| host.clone()).collect();
     let learned = pogo_actors::probe(&at, &hosts, &options, &transport).map_err(problem::of_run)?;
     let learned: HashSet<String> = learned.into_iter().map(|(host, _)| host).collect();
-    forget(&status, &learned, row.id, &job, &ssh, &args)?;
+    forget(&status, &learned, row.id, &job, &ssh, args)?;
     let mut heard = std::mem::take(&mut *heard.lock().unwrap_or_else(PoisonError::into_inner));
     let answers: Vec<Answer> = open_attempts(&status)
         .filter_map(|(host, attempt)| {
