@@ -128,9 +128,12 @@ pub enum Command {
     /// Ask hosts what became of an attempt
     ///
     /// For attempts of which nobody saw the end: the connection broke, or pogo was killed. The host says that it still runs,
-    /// how it ended, or that there is no trace of it. What ended is told once: the host then forgets it. Exit code 0: it
-    /// ended well on all these hosts; 1: it runs, ended otherwise, left no trace, or a host cannot be asked.
+    /// how it ended, or that there is no trace of it. An end is put on record, as `pogo decide` does, and an interrupted job
+    /// is halted by that; a job that a process runs is only asked about. Of a job that is not in the store, what ended is
+    /// told once: the host then forgets it. Exit code 0: it ended well on all these hosts; 1: it runs, ended otherwise, left
+    /// no trace, or a host cannot be asked.
     #[command(after_long_help = help("\
+  pogo probe last
   pogo probe k7m2q9xd web1
   pogo probe k7m2q9xd 'web[1-8]' --config farm.cfg --format json"))]
     Probe(Box<ProbeArgs>),

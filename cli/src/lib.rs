@@ -134,7 +134,7 @@ fn dispatch(cli: Cli, matches: &ArgMatches, definition: clap::Command) -> Result
         Command::Apply(args) => commands::apply::run(*args, &app),
         Command::One(args) => commands::one::run(*args, &app),
         Command::Trust(args) => commands::trust::run(*args, &app),
-        Command::Probe(args) => commands::probe::run(*args, &app),
+        Command::Probe(args) => commands::probe::run(&args, &app),
         Command::Jobs(args) => commands::jobs::run(&args, &app),
         Command::Status(args) => commands::status::run(&args, &app),
         Command::Log(args) => commands::log::run(&args, &app),
@@ -222,6 +222,7 @@ fn store_of(command: &Command) -> Option<PathBuf> {
     let args = match command {
         Command::Apply(args) => &args.store,
         Command::One(args) => &args.store,
+        Command::Probe(args) => &args.store,
         Command::Jobs(args) => &args.store,
         Command::Status(args) => &args.store,
         Command::Log(args) => &args.store,

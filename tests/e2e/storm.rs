@@ -97,7 +97,12 @@ impl Storm {
         loop {
             self.jobs.fetch_add(1, Ordering::Relaxed);
             let job = self.begin(draw(12));
-            self.finish(&job, &mut draw);
+            if self.is_kept(&job) {
+                self.finish(&job, &mut draw);
+            } else {
+                // It was killed before anything of it was on record: then nothing was begun.
+                self.jobs.fetch_sub(1, Ordering::Relaxed);
+            }
             if self.kills_left.load(Ordering::Relaxed) <= 0 {
                 return;
             }
@@ -106,7 +111,8 @@ impl Storm {
 
     /// Begins a job, and kills it when so many lines more have been written.
     fn begin(&self, lines: u64) -> String {
-        let mut child = self.command(&["apply", "a.cfg"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            self.command(&["apply", "a.cfg"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
@@ -119,6 +125,10 @@ impl Storm {
         child.wait().unwrap();
         reads.join().unwrap();
         job
+    }
+
+    fn is_kept(&self, job: &str) -> bool {
+        self.run(&["status", job]).status.code() != Some(2)
     }
 
     fn kill_after(&self, child: &mut std::process::Child, lines: u64) {
@@ -139,8 +149,9 @@ impl Storm {
     /// Takes the job up until all of its hosts have succeeded.
     fn finish(&self, job: &str, draw: &mut impl FnMut(u64) -> u64) {
         for _ in 0..200 {
+            let said = self.run(&["status", job, "--format", "json"]);
             let status: Value =
-                serde_json::from_slice(&self.run(&["status", job, "--format", "json"]).stdout).unwrap();
+                serde_json::from_slice(&said.stdout).unwrap_or_else(|error| panic!("{error}: {said:?}"));
             let hosts = status["hosts"].as_array().unwrap();
             let mut bad = Vec::new();
             for host in hosts.iter().filter(|host| host["state"] == "unknown") {
@@ -160,7 +171,7 @@ impl Storm {
                 (true, 0) => vec!["resume", job, "--quiet"],
                 (true, _) => return self.race(job, draw),
             };
-            let mut child = self.command(&args).stdout(Stdio::null()).spawn().unwrap();
+            let mut child = self.command(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
             self.kill_after(&mut child, draw(8));
             child.wait().unwrap();
         }
@@ -169,12 +180,12 @@ impl Storm {
 
     /// Two resume the same job at once.
     fn race(&self, job: &str, draw: &mut impl FnMut(u64) -> u64) {
-        let resume = || self.command(&["resume", job, "--quiet"]).stdout(Stdio::null()).spawn().unwrap();
+        let resume = || self.command(&["resume", job, "--quiet"]).stdout(Stdio::piped()).spawn().unwrap();
         let both = [resume(), resume()];
-        for mut child in both {
-            let code = child.wait().unwrap().code();
+        for child in both {
+            let ended = child.wait_with_output().unwrap();
             // Done, not done yet, or another one's; ended by then.
-            assert!(matches!(code, Some(0 | 1 | 5)), "{code:?}");
+            assert!(matches!(ended.status.code(), Some(0 | 1 | 5)), "{ended:?}");
         }
         self.finish(job, draw);
     }
@@ -234,7 +245,7 @@ impl Storm {
             .env("XDG_RUNTIME_DIR", self.file("run"))
             .current_dir(self.farm.as_ref())
             .stdin(Stdio::null())
-            .stderr(Stdio::null());
+            .stderr(Stdio::piped());
         command
     }
 

@@ -4,7 +4,6 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
 use clap::Args;
-use pogo_plan::event::JobId;
 
 use super::{AnswerFormat, JobArgs, LevelArgs, LogArgs, MessageFormat, SpecArgs, StoreArgs};
 
@@ -170,16 +169,17 @@ pub struct TrustArgs {
 /// `pogo probe`
 #[derive(Args, Debug)]
 pub struct ProbeArgs {
-    /// The job's id, as `apply` shows it: eight characters
+    /// A job: its id, the beginning of one, or `last`; the whole id of one that is not in the store
     #[arg(value_name = "JOB")]
-    pub job: JobId,
-    /// The hosts: names or patterns
-    #[arg(required = true, value_name = "HOST")]
+    pub job: String,
+    /// The hosts: names or patterns [default: all of the job whose end is not on record]
+    #[arg(value_name = "HOST")]
     pub hosts: Vec<String>,
-    /// Which attempt
-    #[arg(long, value_name = "N", default_value = "1")]
-    pub attempt: NonZeroU32,
-    /// A spec or plan that says how the hosts are reached (`job.ssh`, `user`, `run_as`)
+    /// Ask about this attempt, and put nothing on record [default: the one without an end on record; 1 of a job that is not
+    /// in the store]
+    #[arg(long, value_name = "N")]
+    pub attempt: Option<NonZeroU32>,
+    /// A spec or plan that says how the hosts are reached (`job.ssh`, `user`, `run_as`) [default: the job's plan]
     #[arg(short, long, value_name = "SPEC|PLAN")]
     pub config: Option<PathBuf>,
     /// The user that the attempt ran as
@@ -194,6 +194,9 @@ pub struct ProbeArgs {
     /// Time to reach a host
     #[arg(long, value_name = "DURATION")]
     pub connect_timeout: Option<String>,
+    /// Where the job is kept.
+    #[command(flatten)]
+    pub store: StoreArgs,
     /// How the hosts are reached.
     #[command(flatten)]
     pub ssh: SshArgs,

@@ -6,9 +6,10 @@ pub(super) mod input;
 pub(super) mod launch;
 mod others;
 pub(super) mod overrides;
-mod secrets;
+pub(super) mod secrets;
 mod signals;
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -194,6 +195,7 @@ fn tell_next(
             .map(|(name, host)| (name, host.state))
             .collect(),
         others: &others,
+        passed_over: &HashSet::new(),
         is_left: tally.hosts().any(|(_, host)| is_left(host.state)),
         can_probe: plan.job.transport == Transport::Ssh,
         option: &kept.option,

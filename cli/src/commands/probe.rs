@@ -1,172 +1,154 @@
 //! `pogo probe`: asks hosts what became of an attempt.
 
-use std::io::{self, Write};
+mod answer;
+mod kept;
 
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use pogo_plan::Job;
 use pogo_plan::event::JobId;
 use pogo_plan::job::Transport;
-use pogo_plan::outcome::{Attempt, Outcome};
+use pogo_plan::outcome::Attempt;
 use pogo_plan::worker::AttemptKey;
-use pogo_transport::ssh::Failure as Unreached;
-use pogo_transport::wrapper::Probed;
-use serde_json::{Value, json};
+use pogo_store::{JobRow, Reader, StoreError};
 
+use self::answer::{Answer, Fate, Report};
 use super::apply::overrides;
 use super::ssh::{self, many, passwords, targets};
 use crate::App;
-use crate::args::{AnswerFormat, JobArgs, MessageFormat, ProbeArgs, SpecArgs};
+use crate::args::{AnswerFormat, JobArgs, MessageFormat, ProbeArgs, SpecArgs, SshArgs};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
+use crate::kept::{Kept, problem};
 use crate::logging;
-use crate::run::words;
-use crate::terminal::{Style, visible};
-
-/// What a host says.
-type Answer = (String, Result<Probed, Unreached>);
+use crate::output::Output;
 
 /// Runs the verb.
-pub(crate) fn run(args: ProbeArgs, app: &App) -> Result<ExitCode, Failure> {
+pub(crate) fn run(args: &ProbeArgs, app: &App) -> Result<ExitCode, Failure> {
     logging::start(&args.log, app.terminal.stderr)?;
-    let ProbeArgs {
-        job: id,
-        hosts,
-        attempt,
-        config,
-        run_as,
-        format,
-        max_connecting,
-        connect_timeout,
-        ssh,
-        passwords: wanted,
-        log: _,
-    } = args;
-    let Some(hosts) = targets::expand(&hosts.join(","), app)? else { return Ok(ExitCode::Usage) };
-    let overrides = overrides::of(JobArgs { ssh, connect_timeout, run_as, ..JobArgs::default() })?;
-    let job = match &config {
+    let Some(kept) = Kept::find(app)? else { return unkept(args, app) };
+    let mut reader = kept.reader()?;
+    match reader.job(&args.job) {
+        Ok(row) => kept::run(args, &row, &kept, reader, app),
+        Err(StoreError::NoJob { .. }) => unkept(args, app),
+        Err(error) => Err(problem::of_store(error)),
+    }
+}
+
+/// Asks about a job that is not in the store: an end is shown, and the host forgets it.
+fn unkept(args: &ProbeArgs, app: &App) -> Result<ExitCode, Failure> {
+    let Ok(id) = args.job.parse::<JobId>() else {
+        return Err(Failure::with_help(
+            format!("there is no job `{}` in the store", args.job),
+            "`pogo jobs` lists those that are kept; of another one write the whole id",
+        ));
+    };
+    if args.hosts.is_empty() {
+        return Err(Failure::with_help(
+            format!("job {id} is not in the store: nothing says which hosts to ask"),
+            "name them: `pogo probe JOB HOST…`; or name the job's store with `--store`",
+        ));
+    }
+    let Some(hosts) = targets::expand(&args.hosts.join(","), app)? else { return Ok(ExitCode::Usage) };
+    let Some(job) = given(args, app)? else { return Ok(ExitCode::Usage) };
+    let transport = open(&job, args)?;
+    let attempt = Attempt(args.attempt.map_or(1, std::num::NonZeroU32::get));
+    let answers = many::ask(hosts, args.max_connecting, |host| {
+        let (ssh, job) = (transport.clone(), job.clone());
+        async move {
+            let key = AttemptKey { job: id, host: host.as_str().into(), attempt };
+            let said = ssh.probe(&key, &job, None).await.map_err(|failure| failure.to_string());
+            Answer { host, attempt, said, fate: Fate::Forgotten }
+        }
+    })?;
+    tell(&Report { job: id, owner: None, answers: &answers }, args.format, app, |_| Ok(()))
+}
+
+/// How hosts are reached, by the arguments alone; `None` if they are wrong, which has been reported.
+fn given(args: &ProbeArgs, app: &App) -> Result<Option<Job>, Failure> {
+    let flags = JobArgs {
+        ssh: args.ssh.clone(),
+        connect_timeout: args.connect_timeout.clone(),
+        run_as: args.run_as.clone(),
+        ..JobArgs::default()
+    };
+    let overrides = overrides::of(flags)?;
+    match &args.config {
         Some(path) => {
             let read = targets::read(path, SpecArgs::default(), overrides, MessageFormat::Human, app)?;
-            read.map(|targets| targets.job)
+            Ok(read.map(|targets| targets.job))
         }
-        None => targets::usual(overrides, app)?,
-    };
-    let Some(job) = job else { return Ok(ExitCode::Usage) };
+        None => targets::usual(overrides, app),
+    }
+}
+
+/// How the hosts of a job are reached that is kept: as its plan says, with the flags in place of what it says there, or with
+/// `--config` in place of all of it.
+fn over(mut job: Job, args: &ProbeArgs, app: &App) -> Result<Option<Job>, Failure> {
+    let Some(given) = given(args, app)? else { return Ok(None) };
+    if args.config.is_some() {
+        return Ok(Some(given));
+    }
+    let SshArgs { user, ssh_config, ssh_port, ssh_identity, ssh_jump, ssh_option, known_hosts } = &args.ssh;
+    if user.is_some() {
+        job.user = given.user;
+    }
+    if args.run_as.is_some() {
+        job.run_as = given.run_as;
+    }
+    if args.connect_timeout.is_some() {
+        job.connect_timeout_ms = given.connect_timeout_ms;
+    }
+    if ssh_config.is_some() {
+        job.ssh.config = given.ssh.config;
+    }
+    if ssh_port.is_some() {
+        job.ssh.port = given.ssh.port;
+    }
+    if ssh_identity.is_some() {
+        job.ssh.identity = given.ssh.identity;
+    }
+    if !ssh_jump.is_empty() {
+        job.ssh.jump = given.ssh.jump;
+    }
+    if !ssh_option.is_empty() {
+        job.ssh.options.extend(given.ssh.options);
+    }
+    if known_hosts.is_some() {
+        job.ssh.known_hosts = given.ssh.known_hosts;
+    }
+    Ok(Some(job))
+}
+
+fn open(job: &Job, args: &ProbeArgs) -> Result<pogo_transport::ssh::Ssh, Failure> {
     if job.transport != Transport::Ssh {
         return Err(Failure::usage(
             "the job has `transport: local`: what its hosts run ends with pogo, and nobody keeps a record of it",
         ));
     }
-    let is_stdin_taken = config.as_deref() == Some(std::path::Path::new("-"));
-    let transport = ssh::open(&job, passwords::read(&wanted, &job, is_stdin_taken)?)?;
-    let attempt = Attempt(attempt.get());
-    let answers = many::ask(hosts, max_connecting, |host| {
-        let (ssh, job) = (transport.clone(), job.clone());
-        async move {
-            let key = AttemptKey { job: id, host: host.as_str().into(), attempt };
-            let probed = ssh.probe(&key, &job, None).await;
-            (host, probed)
-        }
-    })?;
-    let mut to = io::stdout().lock();
+    let is_stdin_taken = args.config.as_deref() == Some(Path::new("-"));
+    ssh::open(job, passwords::read(&args.passwords, job, is_stdin_taken)?)
+}
+
+/// Shows what was answered, and for people what `more` adds.
+fn tell(
+    report: &Report<'_>,
+    format: AnswerFormat,
+    app: &App,
+    more: impl FnOnce(&mut Output) -> io::Result<()>,
+) -> Result<ExitCode, Failure> {
+    let mut to = Output::stdout();
     match format {
-        AnswerFormat::Human => show(&answers, app.terminal.stdout, &mut to)?,
+        AnswerFormat::Human => {
+            report.show(app.terminal.stdout, &mut to)?;
+            more(&mut to)?;
+        }
         AnswerFormat::Json => {
-            serde_json::to_writer_pretty(&mut to, &json(id, attempt, &answers)).map_err(io::Error::other)?;
+            serde_json::to_writer_pretty(&mut to, &report.json()).map_err(io::Error::other)?;
             writeln!(to)?;
         }
     }
-    to.flush()?;
-    let is_good = answers.iter().all(|(_, probed)| matches!(probed, Ok(Probed::Ended(Outcome::Succeeded))));
-    Ok(if is_good { ExitCode::Success } else { ExitCode::Findings })
-}
-
-fn show(answers: &[Answer], style: Style, to: &mut impl Write) -> io::Result<()> {
-    let columns = answers.iter().map(|(host, _)| host.len()).max().unwrap_or(0);
-    for (host, probed) in answers {
-        let text = match probed {
-            Ok(Probed::Running) => style.yellow("still running").into_owned(),
-            Ok(Probed::Ended(Outcome::Succeeded)) => {
-                format!("{}; the host's record of it is removed", style.green("ended: succeeded"))
-            }
-            Ok(Probed::Ended(outcome)) => {
-                let state = words::host_state(outcome.host_state());
-                let more = words::outcome(*outcome).map(|more| format!(", {more}")).unwrap_or_default();
-                format!("{}{more}; the host's record of it is removed", style.red(&format!("ended: {state}")))
-            }
-            Ok(Probed::Rebooted) => {
-                format!(
-                    "{}: the host has restarted since, and has no record of its end",
-                    style.red("gone without a trace")
-                )
-            }
-            Ok(Probed::Gone) => {
-                format!(
-                    "{}: it does not run, and the host has no record of it",
-                    style.red("gone without a trace")
-                )
-            }
-            Err(failure) => format!("{} {}", style.red("error:"), visible(&failure.to_string())),
-        };
-        writeln!(to, "{:columns$}  {text}", visible(host))?;
-    }
-    Ok(())
-}
-
-fn json(job: JobId, attempt: Attempt, answers: &[Answer]) -> Value {
-    let of = |(host, probed): &Answer| match probed {
-        Ok(Probed::Running) => json!({"host": host, "state": "running"}),
-        Ok(Probed::Ended(outcome)) => {
-            let mut value = serde_json::to_value(outcome).unwrap_or_default();
-            if let Some(object) = value.as_object_mut() {
-                object.insert("host".to_owned(), host.as_str().into());
-                object.insert("state".to_owned(), "ended".into());
-            }
-            value
-        }
-        Ok(Probed::Rebooted) => json!({"host": host, "state": "rebooted"}),
-        Ok(Probed::Gone) => json!({"host": host, "state": "gone"}),
-        Err(failure) => json!({"host": host, "state": "unreachable", "message": failure.to_string()}),
-    };
-    json!({
-        "format": "pogo.probe/1",
-        "job": job,
-        "attempt": attempt,
-        "hosts": answers.iter().map(of).collect::<Vec<_>>(),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use pogo_plan::outcome::{Exit, Phase};
-    use snapbox::{IntoData as _, str};
-
-    use super::*;
-
-    #[test]
-    fn each_answer_has_its_words_and_its_state() {
-        let failed = Outcome::Failed { exit: Exit::Status(3), phase: Phase::Command };
-        let answers = [
-            ("a".to_owned(), Ok(Probed::Running)),
-            ("b".to_owned(), Ok(Probed::Ended(Outcome::Succeeded))),
-            ("web1".to_owned(), Ok(Probed::Ended(failed))),
-            ("c".to_owned(), Ok(Probed::Gone)),
-        ];
-        let mut out = Vec::new();
-        show(&answers, Style::PLAIN, &mut out).unwrap();
-        snapbox::assert_data_eq!(
-            String::from_utf8(out).unwrap(),
-            str![[r#"
-a     still running
-b     ended: succeeded; the host's record of it is removed
-web1  ended: failed, exit status 3; the host's record of it is removed
-c     gone without a trace: it does not run, and the host has no record of it
-
-"#]]
-            .raw()
-        );
-        let value = json(JobId::from_bits(9), Attempt(1), &answers);
-        let states: Vec<_> =
-            value["hosts"].as_array().unwrap().iter().map(|host| host["state"].clone()).collect();
-        assert_eq!(states, ["running", "ended", "ended", "gone"]);
-        assert_eq!(value["hosts"][2]["outcome"], "failed");
-        assert_eq!(value["hosts"][2]["exit"]["status"], 3);
-    }
+    to.commit()?;
+    Ok(if report.is_good() { ExitCode::Success } else { ExitCode::Findings })
 }

@@ -1,9 +1,10 @@
 //! `pogo status`: how a job stands, and what to do about it.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use pogo_plan::Plan;
-use pogo_plan::event::{Blocker, WaitsFor};
+use pogo_plan::event::{Blocker, Command, Fact, JobId, WaitsFor};
 use pogo_plan::job::Transport;
 use pogo_plan::outcome::HostState;
 use pogo_store::{JobRow, OutHost, Reader, Status};
@@ -30,7 +31,10 @@ pub(crate) fn run(args: &StatusArgs, app: &App) -> Result<ExitCode, Failure> {
     let blockers = blockers(&mut reader, &status, &plan)?;
     let mut to = Output::stdout();
     match args.format {
-        AnswerFormat::Human => show(&status, &blockers, &plan, &kept.option, app.terminal.stdout, &mut to)?,
+        AnswerFormat::Human => {
+            let passed_over = passed_over(&mut reader, status.job.id, &plan)?;
+            show(&status, &blockers, &passed_over, &plan, &kept.option, app.terminal.stdout, &mut to)?;
+        }
         AnswerFormat::Json => {
             serde_json::to_writer(&mut to, &StatusOut::of(&status, &blockers)).map_err(io::Error::from)?;
             writeln!(to)?;
@@ -67,6 +71,7 @@ fn blockers(reader: &mut Reader, status: &Status, plan: &Plan) -> Result<Vec<Blo
 fn show(
     status: &Status,
     blockers: &[Blocker],
+    passed_over: &HashSet<String>,
     plan: &Plan,
     option: &str,
     style: Style,
@@ -112,10 +117,25 @@ fn show(
         let text = format!("({} in job {}) {what}", host_state(blocker.state), blocker.job);
         writeln!(to, "{} {}", style.bold(&visible(&blocker.host)), visible(&text))?;
     }
+    write_next(status, blockers, passed_over, plan, option, style, to)
+}
+
+/// Writes what can be done about a job.
+pub(super) fn write_next(
+    status: &Status,
+    blockers: &[Blocker],
+    passed_over: &HashSet<String>,
+    plan: &Plan,
+    option: &str,
+    style: Style,
+    to: &mut dyn Write,
+) -> io::Result<()> {
+    let job = &status.job;
     let stand = Stand {
         job: job.id,
         state: kept::state(job),
         bad: bad(status),
+        passed_over,
         others: blockers,
         is_left: status.counts.waiting + status.counts.cancelled > 0,
         can_probe: plan.job.transport == Transport::Ssh,
@@ -126,6 +146,25 @@ fn show(
         next::write(&stand, style, to)?;
     }
     Ok(())
+}
+
+/// The hosts of a job that somebody has skipped, and that have not been run again since.
+pub(super) fn passed_over(reader: &mut Reader, job: JobId, plan: &Plan) -> Result<HashSet<String>, Failure> {
+    let mut passed_over = HashSet::new();
+    for entry in reader.facts(job) {
+        for fact in entry.map_err(problem::of_store)?.facts {
+            match fact {
+                Fact::Commanded { command: Command::Skip { host }, .. } => {
+                    passed_over.insert(host);
+                }
+                Fact::Commanded { command: Command::Retry { host }, .. } => {
+                    passed_over.remove(&host);
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(passed_over.into_iter().map(|host| plan.hosts.name(host).to_owned()).collect())
 }
 
 fn bad(status: &Status) -> Vec<(&str, HostState)> {

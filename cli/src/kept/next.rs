@@ -1,5 +1,6 @@
 //! What an operator can do about a job that did not succeed: commands to paste.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use pogo_plan::event::{Blocker, JobId};
@@ -15,6 +16,8 @@ pub(crate) struct Stand<'a> {
     pub(crate) state: ShownState,
     /// Bad hosts of the job.
     pub(crate) bad: Vec<(&'a str, HostState)>,
+    /// Those of them that somebody has skipped.
+    pub(crate) passed_over: &'a HashSet<String>,
     /// Bad hosts of other jobs that it waits for.
     pub(crate) others: &'a [Blocker],
     /// Whether hosts wait or were cancelled.
@@ -31,13 +34,16 @@ pub(crate) fn steps(stand: &Stand<'_>) -> Vec<(String, &'static str)> {
     if matches!(stand.state, ShownState::Running | ShownState::Halting | ShownState::Succeeded) {
         return Vec::new();
     }
-    let names = |is_meant: fn(HostState) -> bool| {
-        let hosts: Vec<&str> =
-            stand.bad.iter().filter(|(_, state)| is_meant(*state)).map(|(name, _)| *name).collect();
+    let names = |is_meant: &dyn Fn(&str, HostState) -> bool| {
+        let hosts = stand.bad.iter().filter(|(name, state)| is_meant(name, *state));
+        let hosts: Vec<&str> = hosts.map(|(name, _)| *name).collect();
         (!hosts.is_empty()).then(|| quoted(&folded(&hosts)).into_owned())
     };
-    let unknown = names(|state| state == HostState::Unknown);
-    let bad = names(|state| state != HostState::Unknown);
+    let unknown = names(&|_, state| state == HostState::Unknown);
+    // What is passed over is in nobody's way any more, and may still be run again in the end.
+    let bad = names(&|name, state| {
+        state != HostState::Unknown && !(stand.is_left && stand.passed_over.contains(name))
+    });
     let mut steps = Vec::new();
     if stand.state == ShownState::Interrupted {
         steps.push((format!("pogo resume {job}{option}"), "go on where its process died"));
@@ -46,7 +52,7 @@ pub(crate) fn steps(stand: &Stand<'_>) -> Vec<(String, &'static str)> {
     if let Some(hosts) = &unknown {
         if stand.can_probe {
             steps.push((
-                format!("pogo probe {job} {hosts}"),
+                format!("pogo probe {job} {hosts}{option}"),
                 "ask what became of the attempts that nobody saw end",
             ));
         }
@@ -105,7 +111,9 @@ mod tests {
 
     fn stand(state: ShownState, bad: Vec<(&'static str, HostState)>, is_left: bool) -> Vec<String> {
         let job = JobId::from_bits(7);
-        let stand = Stand { job, state, bad, others: &[], is_left, can_probe: true, option: "" };
+        let passed_over = HashSet::from(["skipped1".to_owned()]);
+        let (others, can_probe, option) = (&[], true, "");
+        let stand = Stand { job, state, bad, passed_over: &passed_over, others, is_left, can_probe, option };
         steps(&stand).into_iter().map(|(command, _)| command).collect()
     }
 
@@ -124,6 +132,17 @@ mod tests {
             ),
             ["pogo retry 00000007", "pogo skip 00000007 'web[1-2]' --reason '...'", "pogo resume 00000007"]
         );
+        assert_eq!(
+            stand(
+                ShownState::Blocked,
+                vec![("web1", HostState::Failed), ("skipped1", HostState::Failed)],
+                true
+            ),
+            ["pogo retry 00000007", "pogo skip 00000007 web1 --reason '...'", "pogo resume 00000007"]
+        );
+        let skipped = || vec![("skipped1", HostState::Failed)];
+        assert_eq!(stand(ShownState::Blocked, skipped(), true), ["pogo resume 00000007"]);
+        assert_eq!(stand(ShownState::Failed, skipped(), false), ["pogo retry 00000007"]);
         assert_eq!(
             stand(ShownState::Failed, vec![("web1", HostState::Unknown)], false),
             ["pogo probe 00000007 web1", "pogo decide 00000007 web1 --as failed --reason '...'"]

@@ -54,6 +54,8 @@ fn a_job_goes_on_by_retry_and_by_skip() {
     let home = Home::blocked();
     let skipped = home.run(&["skip", "last", "h3", "--reason", "its disk is gone"]);
     assert_eq!(skipped.code, 0, "{skipped:?}");
+    let status = home.run(&["status"]).stdout;
+    assert!(status.contains("pogo resume") && !status.contains("pogo skip"), "{status}");
     assert_eq!(home.pogo(&["resume", "last", "--quiet"]).code, 1);
     assert_eq!(home.state(), "failed");
     assert_eq!(home.log().last().unwrap(), "end h4 1");

@@ -13,7 +13,9 @@ use crate::prompt::Silent;
 ///
 /// # Errors
 /// If one cannot be had.
-pub(super) fn read(secrets: &BTreeMap<String, SecretRef>) -> Result<BTreeMap<String, Secret>, Failure> {
+pub(in crate::commands) fn read(
+    secrets: &BTreeMap<String, SecretRef>,
+) -> Result<BTreeMap<String, Secret>, Failure> {
     // Whether somebody can be asked is known before the first question.
     let can_ask = std::fs::File::open("/dev/tty").is_ok_and(|tty| tty.is_terminal());
     let (mut values, mut missing, mut prompts) = (BTreeMap::new(), Vec::new(), Vec::new());

@@ -141,7 +141,8 @@ impl Ssh {
     }
 
     /// Asks a host what became of an attempt, reached as for an attempt of this job. `traces` are what it said of itself
-    /// last, if that is on record; without them only the host's own record can tell.
+    /// last, if that is on record; without them only the host's own record can tell. The host forgets an end that it has
+    /// told.
     ///
     /// # Errors
     ///
@@ -160,6 +161,22 @@ impl Ssh {
             }
             Err(failure) => Err(failure),
         };
+        master.end().await;
+        probed
+    }
+
+    /// The same, but the host forgets nothing: for who puts nothing on record, or has not yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::probe`].
+    pub async fn look(&self, key: &AttemptKey, job: &Job) -> Result<Probed, Failure> {
+        let (master, probed) = self.ask(key, job, None).await?;
+        // Without a word at the end the host keeps what it has.
+        let probed = probed.map(|(probed, answer)| {
+            drop(answer);
+            probed
+        });
         master.end().await;
         probed
     }
