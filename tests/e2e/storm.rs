@@ -59,7 +59,7 @@ impl Storm {
         farm.write(
             "a.cfg",
             &format!(
-                "tag:\n  colo: {{east: ['e[1-{HOSTS}]'], west: ['w[1-{HOSTS}]']}}\n  first: ['e1,w1']\n\
+                "tag:\n  colo: {{east: ['pogo-e[1-{HOSTS}]'], west: ['pogo-w[1-{HOSTS}]']}}\n  first: ['pogo-e1,pogo-w1']\n\
                  sequence: {{rollout: [$first, '$colo ! $first']}}\n\
                  constraint: {{$colo: {{max_parallel: {MOST}}}}}\n\
                  job:\n  {job}\n  env: {{LOG: '{log}'}}\n  timeout: 2m\n  command: |\n    \
@@ -153,7 +153,11 @@ impl Storm {
             let status: Value =
                 serde_json::from_slice(&said.stdout).unwrap_or_else(|error| panic!("{error}: {said:?}"));
             let hosts = status["hosts"].as_array().unwrap();
-            let mut bad = Vec::new();
+            let is_bad = |host: &&Value| {
+                ["failed", "unreachable", "stopped", "timed_out"].iter().any(|bad| host["state"] == *bad)
+            };
+            let mut bad: Vec<&str> =
+                hosts.iter().filter(is_bad).map(|host| host["host"].as_str().unwrap()).collect();
             for host in hosts.iter().filter(|host| host["state"] == "unknown") {
                 let name = host["host"].as_str().unwrap();
                 let verdict = if self.was_begun(job, name) { "succeeded" } else { "failed" };
@@ -208,7 +212,7 @@ impl Storm {
         for line in self.log() {
             let words: Vec<&str> = line.split(' ').collect();
             let [word, job, host] = words[..] else { panic!("{line:?}") };
-            let colo = host.chars().next().unwrap();
+            let colo = host.strip_prefix("pogo-").unwrap().chars().next().unwrap();
             if word == "begin" {
                 assert!(begun.insert((job.to_owned(), host.to_owned())), "twice: {line}");
                 let is_new = out.entry(colo).or_default().insert(host.to_owned());
@@ -216,7 +220,10 @@ impl Storm {
                 assert!(out[&colo].len() <= MOST, "too many: {line}: {out:?}");
                 let done = ended.get(job).cloned().unwrap_or_default();
                 let is_first = host.ends_with('1');
-                assert!(is_first || (done.contains("e1") && done.contains("w1")), "out of order: {line}");
+                assert!(
+                    is_first || (done.contains("pogo-e1") && done.contains("pogo-w1")),
+                    "out of order: {line}"
+                );
             } else {
                 out.entry(colo).or_default().remove(host);
                 ended.entry(job.to_owned()).or_default().insert(host.to_owned());
