@@ -23,7 +23,7 @@ pub struct SshArgs {
     /// The private key to log in with
     #[arg(long, value_name = "FILE")]
     pub ssh_identity: Option<String>,
-    /// A host to jump through, as [USER@]HOST[:PORT]; may be repeated, the first is the nearest
+    /// A host to jump through, as USER@HOST:PORT or a part of it; may be repeated, the first is the nearest
     #[arg(long, value_name = "HOST")]
     pub ssh_jump: Vec<String>,
     /// An option of ssh for the hosts, such as Compression=yes; may be repeated
