@@ -348,7 +348,7 @@ pub enum Fact<H = String> {
         /// The command.
         command: Command<H>,
         /// Who said so and why.
-        by: Author,
+        by: Box<Author>,
     },
 }
 
@@ -503,7 +503,7 @@ mod tests {
     fn a_fact_reads_back_and_an_unknown_kind_is_refused() {
         let fact = Fact::Commanded {
             command: Command::Decide { host: "db1".to_owned(), verdict: Verdict::Failed },
-            by: Author { name: "ann".to_owned(), reason: Some("looked at it".to_owned()) },
+            by: Box::new(Author { name: "ann".to_owned(), reason: Some("looked at it".to_owned()) }),
         };
         let text = serde_json::to_string(&fact).unwrap();
         assert_eq!(serde_json::from_str::<Fact>(&text).unwrap(), fact);

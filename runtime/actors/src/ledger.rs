@@ -134,7 +134,7 @@ pub(crate) fn event_of(effect: Effect) -> Option<(JobId, Event)> {
     Some(match effect {
         Effect::Registered { job, out } => (job, Event::Registered { out }),
         Effect::Granted { job, host, attempt } => (job, Event::Granted { host, attempt }),
-        Effect::Waiting { job, hosts, on } => (job, Event::Waiting { hosts, on }),
+        Effect::Waiting { job, waits } => (job, Event::Waiting(waits)),
         Effect::Blocked { job, number, by } => (job, Event::Blocked { number, by }),
         Effect::Finished { job } => (job, Event::Finished),
         Effect::WakeAt(_) => return None,

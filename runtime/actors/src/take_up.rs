@@ -368,7 +368,7 @@ impl TakenUp {
         if self.machine.state() == JobState::Running {
             let command = Command::Halt { stop_running: false };
             let facts = vec![
-                Fact::Commanded { command, by: by.clone() },
+                Fact::Commanded { command, by: Box::new(by.clone()) },
                 Fact::JobState { state: JobState::Halting },
             ];
             self.amend(facts, Vec::new())?;
@@ -383,7 +383,10 @@ impl TakenUp {
     fn carry_out(&mut self, commands: &[Command<HostIdx>], by: &Author) -> Result<(), RunError> {
         let mut trial = self.machine.clone();
         let mut actions = Vec::new();
-        let event = |command: &Command<HostIdx>| Event::Command { command: command.clone(), by: by.clone() };
+        let event = |command: &Command<HostIdx>| {
+            let by = Box::new(by.clone());
+            Event::Command { command: command.clone(), by }
+        };
         for command in commands {
             actions.clear();
             trial.handle(Monotonic(0), event(command), &mut actions);

@@ -1,4 +1,5 @@
-//! What scheduling costs: the ledger alone, and a whole job with all its machines.
+//! What scheduling costs: the ledger alone, and a whole job with all its machines, without what the simulator adds to them
+//! and with the allocator that the program brings.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark is a test")]
 
@@ -7,14 +8,49 @@ use std::sync::Arc;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use pogo_plan::event::JobId;
+use pogo_plan::job::{Job, OnDisconnect, OnFailure, Retry, Ssh, Transport};
 use pogo_plan::outcome::{Attempt, Outcome};
 use pogo_plan::{HostIdx, HostTable, Limit, Origin, Plan, Slot, Thread};
 use pogo_schedule::drive::{Drive, Input, Output};
 use pogo_schedule::fault::Faults;
 use pogo_schedule::ledger::{Effect, Ledger, Op};
-use pogo_schedule::sim::plain_job;
 use pogo_schedule::time::Monotonic;
 use pogo_schedule::{host_task, job};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A job with every default.
+fn plain_job() -> Job {
+    Job {
+        command: Some("true".to_owned()),
+        script: None,
+        args: Vec::new(),
+        shell: "sh -e".to_owned(),
+        user: None,
+        run_as: None,
+        env: Default::default(),
+        secrets: Default::default(),
+        prehook: None,
+        posthook: None,
+        finally: None,
+        verify: None,
+        timeout_ms: 600_000,
+        connect_timeout_ms: 10_000,
+        job_timeout_ms: None,
+        retry: Retry { attempts: 0, backoff_ms: 0, max_backoff_ms: 0, retry_on: Vec::new() },
+        on_disconnect: OnDisconnect::Unknown,
+        concurrent: None,
+        ramp: Vec::new(),
+        stagger_ms: 0,
+        on_failure: OnFailure::Hold,
+        max_failures: None,
+        recover: false,
+        max_output_bytes: 0,
+        ssh: Ssh::default(),
+        transport: Transport::Local,
+    }
+}
 
 /// One slot of so many hosts. Each host is in two of the limits, so that there are about `sets` different pairs; a tenth of
 /// each group may be out at once.
@@ -92,10 +128,12 @@ fn run_job(plan: &Arc<Plan>) -> Drive {
     drive.step(Monotonic(0), Input::Job(job::Event::Start), &mut out);
     let mut started: std::collections::VecDeque<_> = std::collections::VecDeque::new();
     loop {
-        started.extend(out.drain(..).filter_map(|output| match output {
-            Output::Start(host, attempt) => Some((host, attempt)),
-            _ => None,
-        }));
+        for output in &out {
+            if let Output::Start(host, attempt) = *output {
+                started.push_back((host, attempt));
+            }
+        }
+        out.clear();
         let Some((host, attempt)) = started.pop_front() else { break };
         for event in [
             host_task::Event::Started { attempt },

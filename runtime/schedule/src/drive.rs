@@ -14,6 +14,8 @@ use crate::fault::Faults;
 use crate::ids::{SlotIdx, Slots, ThreadIdx};
 use crate::ledger::{Effect, Ledger, Op};
 use crate::notice::Notice;
+use crate::outbox::Outbox;
+use crate::policy::Policy;
 use crate::slab::{NONE, Slab};
 use crate::time::Monotonic;
 use crate::{host_task, job, slot, thread};
@@ -59,39 +61,38 @@ pub enum Output {
     Refused(job::Refusal),
 }
 
+// There are about ten outputs and five messages for each host.
+const _: () = assert!(size_of::<Output>() <= 32 && size_of::<Message>() <= 40);
+
+/// What has to wait until a machine is done with what it is at. Everything else is told at once: what one machine says to
+/// another arrives in order either way.
 #[derive(Debug)]
 enum Message {
     Job(job::Event),
     Thread(ThreadIdx, thread::Event),
-    Slot(SlotIdx, slot::Event),
-    Task(HostIdx, host_task::Event),
-    Ledger(Op),
 }
 
 /// See the module's description.
 #[derive(Debug)]
 pub struct Drive {
-    slots: Arc<Slots>,
     job: job::Machine,
+    others: Others,
+}
+
+/// All machines but the job.
+#[derive(Debug)]
+struct Others {
+    slots: Arc<Slots>,
     threads: Vec<thread::Machine>,
     slot_machines: Vec<slot::Machine>,
     tasks: Slab<host_task::Machine>,
     /// Where in `tasks` each host's is.
     task_at: Vec<u32>,
     ledger: Ledger,
-    /// Lists that each step fills and empties: kept, so that a step allocates nothing.
-    scratch: Scratch,
-}
-
-/// See [`Drive::scratch`].
-#[derive(Debug, Default)]
-struct Scratch {
+    /// Empty between two steps.
     queue: VecDeque<Message>,
-    job: Vec<job::Action>,
-    thread: Vec<thread::Action>,
-    slot: Vec<slot::Action>,
-    task: Vec<host_task::Action>,
-    effects: Vec<Effect>,
+    /// What a thread wants done; empty between two steps.
+    thread_actions: Vec<thread::Action>,
 }
 
 impl Drive {
@@ -118,16 +119,17 @@ impl Drive {
             threads.push(thread::Machine::new(steps, faults));
         }
         let job = job::Machine::new(id, Arc::clone(plan), Arc::clone(&slots), seed, faults);
-        Self {
+        let others = Others {
             slots,
-            job,
             threads,
             slot_machines,
             tasks: Slab::default(),
             task_at: vec![NONE; plan.hosts.len()],
             ledger: Ledger::new(faults),
-            scratch: Scratch::default(),
-        }
+            queue: VecDeque::new(),
+            thread_actions: Vec::new(),
+        };
+        Self { job, others }
     }
 
     /// The job.
@@ -139,156 +141,171 @@ impl Drive {
     /// The ledger.
     #[must_use]
     pub const fn ledger(&self) -> &Ledger {
-        &self.ledger
+        &self.others.ledger
     }
 
     /// Lets something happen, and everything that follows from it.
     pub fn step(&mut self, now: Monotonic, input: Input, out: &mut Vec<Output>) {
-        let mut queue = std::mem::take(&mut self.scratch.queue);
+        let Self { job, others } = self;
         match input {
-            Input::Job(event) => self.job_step(now, event, &mut queue, out),
-            Input::Task(host, event) => self.task_step(now, host, event, &mut queue, out),
+            Input::Job(event) => job.handle(now, event, &mut FromJob { now, others, out }),
+            Input::Task(host, event) => others.task_step(now, host, event, out),
             Input::Timer(Timer::Job(number)) => {
-                self.job_step(now, job::Event::Timer { number }, &mut queue, out);
+                job.handle(now, job::Event::Timer { number }, &mut FromJob { now, others, out });
             }
-            Input::Timer(Timer::Thread(at, event)) => self.thread_step(now, at, event, &mut queue, out),
+            Input::Timer(Timer::Thread(at, event)) => others.thread_step(now, at, event, out),
             Input::Timer(Timer::Task(host, attempt, number)) => {
-                self.task_step(now, host, host_task::Event::Timer { attempt, number }, &mut queue, out);
+                others.task_step(now, host, host_task::Event::Timer { attempt, number }, out);
             }
-            Input::Timer(Timer::Ledger) => self.ledger_step(now, Op::Tick, &mut queue, out),
+            Input::Timer(Timer::Ledger) => others.ledger_step(now, Op::Tick, out),
         }
-        while let Some(message) = queue.pop_front() {
+        while let Some(message) = others.queue.pop_front() {
             match message {
-                Message::Job(event) => self.job_step(now, event, &mut queue, out),
-                Message::Thread(at, event) => self.thread_step(now, at, event, &mut queue, out),
-                Message::Slot(at, event) => self.slot_step(now, at, event, &mut queue),
-                Message::Task(host, event) => self.task_step(now, host, event, &mut queue, out),
-                Message::Ledger(op) => self.ledger_step(now, op, &mut queue, out),
+                Message::Job(event) => job.handle(now, event, &mut FromJob { now, others, out }),
+                Message::Thread(at, event) => others.thread_step(now, at, event, out),
             }
         }
-        self.scratch.queue = queue;
     }
+}
 
-    fn job_step(
-        &mut self,
-        now: Monotonic,
-        event: job::Event,
-        queue: &mut VecDeque<Message>,
-        out: &mut Vec<Output>,
-    ) {
-        let mut actions = std::mem::take(&mut self.scratch.job);
-        self.job.handle(now, event, &mut actions);
-        for action in actions.drain(..) {
-            match action {
-                job::Action::Record(fact) => out.push(Output::Record(fact)),
-                job::Action::Ledger(op) => queue.push_back(Message::Ledger(op)),
-                job::Action::Thread(at, event) => queue.push_back(Message::Thread(at, event)),
-                job::Action::Slot(at, event) => queue.push_back(Message::Slot(at, event)),
-                job::Action::Spawn { host, policy, seed } => {
-                    let task = host_task::Machine::new(host, policy, seed, Faults::default());
-                    let Some(at) = self.task_at.get_mut(host.index()) else { continue };
-                    match self.tasks.get_mut(*at) {
-                        Some(earlier) => *earlier = task,
-                        None => *at = self.tasks.insert(task),
-                    }
-                }
-                job::Action::Task(host, event) => queue.push_back(Message::Task(host, event)),
-                job::Action::SetTimer { number, at } => out.push(Output::At(at, Timer::Job(number))),
-                job::Action::Notify(notice) => out.push(Output::Notify(notice)),
-                job::Action::Refused { why, .. } => out.push(Output::Refused(why)),
-            }
+impl Others {
+    fn spawn(&mut self, host: HostIdx, policy: Arc<Policy>, seed: u64) {
+        let task = host_task::Machine::new(host, policy, seed, Faults::default());
+        let Some(at) = self.task_at.get_mut(host.index()) else { return };
+        match self.tasks.get_mut(*at) {
+            Some(earlier) => *earlier = task,
+            None => *at = self.tasks.insert(task),
         }
-        self.scratch.job = actions;
     }
 
-    fn thread_step(
-        &mut self,
-        now: Monotonic,
-        at: ThreadIdx,
-        event: thread::Event,
-        queue: &mut VecDeque<Message>,
-        out: &mut Vec<Output>,
-    ) {
+    fn thread_step(&mut self, now: Monotonic, at: ThreadIdx, event: thread::Event, out: &mut Vec<Output>) {
         let Some(thread) = self.threads.get_mut(at.0 as usize) else { return };
-        let mut actions = std::mem::take(&mut self.scratch.thread);
+        let mut actions = std::mem::take(&mut self.thread_actions);
         thread.handle(now, event, &mut actions);
         for action in actions.drain(..) {
             if let thread::Action::Open { slot, after_pause } = action {
-                queue.push_back(Message::Slot(slot, slot::Event::Open { after_pause }));
+                self.slot_step(now, slot, slot::Event::Open { after_pause });
                 continue;
             }
             if let thread::Action::Pausing { after, until } = action {
                 out.push(Output::At(until, Timer::Thread(at, thread::Event::PauseOver { after })));
             }
-            queue.push_back(Message::Job(job::Event::Thread { thread: at, action }));
+            self.queue.push_back(Message::Job(job::Event::Thread { thread: at, action }));
         }
-        self.scratch.thread = actions;
+        self.thread_actions = actions;
     }
 
-    fn slot_step(&mut self, now: Monotonic, at: SlotIdx, event: slot::Event, queue: &mut VecDeque<Message>) {
+    fn slot_step(&mut self, now: Monotonic, at: SlotIdx, event: slot::Event) {
         let Some(slot) = self.slot_machines.get_mut(at.0 as usize) else { return };
-        let mut actions = std::mem::take(&mut self.scratch.slot);
-        slot.handle(now, event, &mut actions);
-        for action in actions.drain(..) {
-            if action == slot::Action::Done
-                && let Some(thread) = self.slots.thread(at)
-            {
-                queue.push_back(Message::Thread(thread, thread::Event::SlotDone { slot: at }));
-            }
-            queue.push_back(Message::Job(job::Event::Slot { slot: at, action }));
-        }
-        self.scratch.slot = actions;
+        slot.handle(now, event, &mut FromSlot { at, slots: &self.slots, queue: &mut self.queue });
     }
 
-    fn task_step(
-        &mut self,
-        now: Monotonic,
-        host: HostIdx,
-        event: host_task::Event,
-        queue: &mut VecDeque<Message>,
-        out: &mut Vec<Output>,
-    ) {
+    fn task_step(&mut self, now: Monotonic, host: HostIdx, event: host_task::Event, out: &mut Vec<Output>) {
         let Some(at) = self.task_at.get_mut(host.index()) else { return };
         let Some(task) = self.tasks.get_mut(*at) else { return };
-        let mut actions = std::mem::take(&mut self.scratch.task);
-        task.handle(now, event, &mut actions);
+        task.handle(now, event, &mut FromTask { host, queue: &mut self.queue, out });
         if task.is_over() {
             self.tasks.remove(std::mem::replace(at, NONE));
         }
-        for action in actions.drain(..) {
-            match action {
-                host_task::Action::Start { attempt } => out.push(Output::Start(host, attempt)),
-                host_task::Action::Kill { attempt } => out.push(Output::Kill(host, attempt)),
-                host_task::Action::SetTimer { attempt, number, at } => {
-                    out.push(Output::At(at, Timer::Task(host, attempt, number)));
-                }
-                action => queue.push_back(Message::Job(job::Event::Task { host, action })),
-            }
-        }
-        self.scratch.task = actions;
     }
 
-    fn ledger_step(&mut self, now: Monotonic, op: Op, queue: &mut VecDeque<Message>, out: &mut Vec<Output>) {
-        let mut effects = std::mem::take(&mut self.scratch.effects);
-        self.ledger.apply(now, op, &mut effects);
-        for effect in effects.drain(..) {
-            let event = match effect {
-                Effect::Registered { out, .. } => job::Event::Registered { out },
-                Effect::Granted { host, attempt, .. } => {
-                    out.push(Output::Record(Fact::Granted { host, attempt }));
-                    job::Event::Granted { host, attempt }
-                }
-                Effect::Waiting { hosts, on, .. } => job::Event::Waiting { hosts, on },
-                Effect::Blocked { number, by, .. } => job::Event::Blocked { number, by },
-                Effect::Finished { .. } => job::Event::Finished,
-                Effect::WakeAt(at) => {
-                    out.push(Output::At(at, Timer::Ledger));
-                    continue;
-                }
-                Effect::NotReleased { .. } => continue,
-            };
-            queue.push_back(Message::Job(event));
+    fn ledger_step(&mut self, now: Monotonic, op: Op, out: &mut Vec<Output>) {
+        self.ledger.apply(now, op, &mut FromLedger { queue: &mut self.queue, out });
+    }
+}
+
+/// What a job wants done is done as it says it.
+struct FromJob<'a> {
+    now: Monotonic,
+    others: &'a mut Others,
+    out: &'a mut Vec<Output>,
+}
+
+// Inlined always here and below: each place that pushes says one kind of action, so nothing but that kind's branch is left,
+// and what it makes is written to where it is to go instead of being copied there.
+impl Outbox<job::Action> for FromJob<'_> {
+    #[inline(always)]
+    fn push(&mut self, action: job::Action) {
+        let Self { now, others, out } = self;
+        match action {
+            job::Action::Record(fact) => out.push(Output::Record(fact)),
+            job::Action::Ledger(op) => others.ledger_step(*now, op, out),
+            job::Action::Thread(at, event) => others.queue.push_back(Message::Thread(at, event)),
+            job::Action::Slot(at, event) => others.slot_step(*now, at, event),
+            job::Action::Spawn { host, policy, seed } => others.spawn(host, policy, seed),
+            job::Action::Task(host, event) => others.task_step(*now, host, event, out),
+            job::Action::SetTimer { number, at } => out.push(Output::At(at, Timer::Job(number))),
+            job::Action::Notify(notice) => out.push(Output::Notify(notice)),
+            job::Action::Refused { why, .. } => out.push(Output::Refused(why)),
         }
-        self.scratch.effects = effects;
+    }
+}
+
+struct FromSlot<'a> {
+    at: SlotIdx,
+    slots: &'a Slots,
+    queue: &'a mut VecDeque<Message>,
+}
+
+impl Outbox<slot::Action> for FromSlot<'_> {
+    #[inline]
+    fn push(&mut self, action: slot::Action) {
+        let slot = self.at;
+        if action == slot::Action::Done
+            && let Some(thread) = self.slots.thread(slot)
+        {
+            self.queue.push_back(Message::Thread(thread, thread::Event::SlotDone { slot }));
+        }
+        self.queue.push_back(Message::Job(job::Event::Slot { slot, action }));
+    }
+}
+
+struct FromTask<'a> {
+    host: HostIdx,
+    queue: &'a mut VecDeque<Message>,
+    out: &'a mut Vec<Output>,
+}
+
+impl Outbox<host_task::Action> for FromTask<'_> {
+    #[inline(always)]
+    fn push(&mut self, action: host_task::Action) {
+        let host = self.host;
+        match action {
+            host_task::Action::Start { attempt } => self.out.push(Output::Start(host, attempt)),
+            host_task::Action::Kill { attempt } => self.out.push(Output::Kill(host, attempt)),
+            host_task::Action::SetTimer { attempt, number, at } => {
+                self.out.push(Output::At(at, Timer::Task(host, attempt, number)));
+            }
+            host_task::Action::Started { .. }
+            | host_task::Action::Ended { .. }
+            | host_task::Action::RetryDue { .. }
+            | host_task::Action::GaveUp { .. } => {
+                self.queue.push_back(Message::Job(job::Event::Task { host, action }));
+            }
+        }
+    }
+}
+
+struct FromLedger<'a> {
+    queue: &'a mut VecDeque<Message>,
+    out: &'a mut Vec<Output>,
+}
+
+impl Outbox<Effect> for FromLedger<'_> {
+    #[inline(always)]
+    fn push(&mut self, effect: Effect) {
+        let mut tell = |event| self.queue.push_back(Message::Job(event));
+        match effect {
+            Effect::Registered { out, .. } => tell(job::Event::Registered { out }),
+            Effect::Granted { host, attempt, .. } => {
+                self.out.push(Output::Record(Fact::Granted { host, attempt }));
+                tell(job::Event::Granted { host, attempt });
+            }
+            Effect::Waiting { waits, .. } => tell(job::Event::Waiting(waits)),
+            Effect::Blocked { number, by, .. } => tell(job::Event::Blocked { number, by }),
+            Effect::Finished { .. } => tell(job::Event::Finished),
+            Effect::WakeAt(at) => self.out.push(Output::At(at, Timer::Ledger)),
+            Effect::NotReleased { .. } => {}
+        }
     }
 }

@@ -9,6 +9,7 @@ use pogo_plan::HostIdx;
 use pogo_plan::outcome::{Attempt, Outcome, Phase};
 
 use crate::fault::{Fault, Faults};
+use crate::outbox::Outbox;
 use crate::policy::{DEADLINE_SLACK_MS, Policy, STOP_GRACE_MS};
 use crate::time::Monotonic;
 
@@ -181,7 +182,7 @@ impl Machine {
     }
 
     /// One step.
-    pub fn handle(&mut self, now: Monotonic, event: Event, out: &mut Vec<Action>) {
+    pub fn handle(&mut self, now: Monotonic, event: Event, out: &mut impl Outbox<Action>) {
         match (event, self.state) {
             (Event::Begin { attempt }, State::New | State::Asking) if attempt > self.attempt => {
                 self.attempt = attempt;
@@ -255,7 +256,7 @@ impl Machine {
         }
     }
 
-    fn timer_fired(&mut self, now: Monotonic, state: State, out: &mut Vec<Action>) {
+    fn timer_fired(&mut self, now: Monotonic, state: State, out: &mut impl Outbox<Action>) {
         match state {
             State::Connecting | State::Working { .. } => self.kill(now, false, out),
             State::Stopping { .. } => self.end(now, Outcome::Unknown, out),
@@ -267,13 +268,13 @@ impl Machine {
         }
     }
 
-    fn kill(&mut self, now: Monotonic, by_operator: bool, out: &mut Vec<Action>) {
+    fn kill(&mut self, now: Monotonic, by_operator: bool, out: &mut impl Outbox<Action>) {
         self.state = State::Stopping { by_operator };
         out.push(Action::Kill { attempt: self.attempt });
         self.set_timer(now.after_ms(STOP_GRACE_MS), out);
     }
 
-    fn end(&mut self, now: Monotonic, outcome: Outcome, out: &mut Vec<Action>) {
+    fn end(&mut self, now: Monotonic, outcome: Outcome, out: &mut impl Outbox<Action>) {
         let attempt = self.attempt;
         let are_left =
             self.retries_made < self.policy.retry.attempts || self.faults.has(Fault::EndlessRetries);
@@ -288,7 +289,7 @@ impl Machine {
     }
 
     /// Waits before a further attempt; all of the time again after a crash, since the clock does not outlive the process.
-    fn back_off(&mut self, now: Monotonic, out: &mut Vec<Action>) {
+    fn back_off(&mut self, now: Monotonic, out: &mut impl Outbox<Action>) {
         let mut wait = self.policy.backoff_ms(self.retries_made, self.seed, self.host, self.attempt);
         if self.faults.has(Fault::BackoffIgnored) {
             wait = 0;
@@ -306,7 +307,7 @@ impl Machine {
         }
     }
 
-    fn set_timer(&mut self, at: Monotonic, out: &mut Vec<Action>) {
+    fn set_timer(&mut self, at: Monotonic, out: &mut impl Outbox<Action>) {
         self.timer = self.timer.wrapping_add(1);
         out.push(Action::SetTimer { attempt: self.attempt, number: self.timer, at });
     }

@@ -7,9 +7,10 @@
 //!
 //! # The machines
 //!
-//! One for each kind of actor, each with `fn handle(&mut self, now, event, &mut Vec<Action>)`: total, never panicking, the
-//! same input giving the same output. An [`Action`](job::Action) says in its documentation to whom it goes; it arrives
-//! there as an event.
+//! One for each kind of actor, each with `fn handle(&mut self, now, event, &mut impl Outbox<Action>)`: total, never panicking,
+//! the same input giving the same output. An [`Action`](job::Action) says in its documentation to whom it goes; it arrives
+//! there as an event. What takes the actions in order is an [`Outbox`](outbox::Outbox): a list, or whoever does them at
+//! once.
 //!
 //! ```text
 //!             Op                      Start                    Open
@@ -135,6 +136,7 @@ pub mod job;
 pub mod journal;
 pub mod ledger;
 pub mod notice;
+pub mod outbox;
 pub mod policy;
 pub mod replica;
 #[cfg(any(test, feature = "sim"))]

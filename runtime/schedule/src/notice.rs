@@ -5,31 +5,19 @@ use pogo_plan::outcome::{Attempt, HostState, JobState, Outcome};
 use pogo_plan::{HostIdx, Plan};
 
 use crate::ids::{SlotIdx, Slots};
-use crate::ledger::{LimitUse, On};
+use crate::ledger::{LimitUse, On, Waits};
 
 /// Something that readers of a job want to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// The job changed its state.
-    JobState {
-        /// The new state.
-        state: JobState,
-        /// Why it halts.
-        reason: Option<HaltReason>,
-        /// What must be mended for it to go on.
-        blocked_by: Vec<Blocker>,
-    },
+    JobState(Box<JobNews>),
     /// A slot opened.
     SlotOpened(SlotIdx),
     /// A slot is done.
     SlotDone(SlotIdx),
     /// Hosts whose slots are open have to wait.
-    HostsWaiting {
-        /// The hosts.
-        hosts: Vec<HostIdx>,
-        /// What for.
-        on: On,
-    },
+    HostsWaiting(Box<Waits>),
     /// The command of an attempt has started.
     AttemptStarted {
         /// The host.
@@ -57,23 +45,34 @@ pub enum Notice {
     },
 }
 
+/// The new state of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobNews {
+    /// The state.
+    pub state: JobState,
+    /// Why it halts.
+    pub reason: Option<HaltReason>,
+    /// What must be mended for it to go on.
+    pub blocked_by: Vec<Blocker>,
+}
+
 impl Notice {
     /// The events that say so, in order.
     pub fn events(&self, plan: &Plan, slots: &Slots, mut emit: impl FnMut(EventKind)) {
         let name = |host: &HostIdx| plan.hosts.name(*host).to_owned();
         match self {
-            Self::JobState { state, reason, blocked_by } => emit(EventKind::JobState {
-                state: *state,
-                reason: reason.clone(),
-                blocked_by: blocked_by.clone(),
+            Self::JobState(news) => emit(EventKind::JobState {
+                state: news.state,
+                reason: news.reason.clone(),
+                blocked_by: news.blocked_by.clone(),
             }),
             Self::SlotOpened(slot) => {
                 emit(EventKind::SlotOpened { slot: slots.name(plan, *slot).to_owned() });
             }
             Self::SlotDone(slot) => emit(EventKind::SlotDone { slot: slots.name(plan, *slot).to_owned() }),
-            Self::HostsWaiting { hosts, on } => {
-                for host in hosts {
-                    emit(EventKind::HostWaiting { host: name(host), waits_for: on.into() });
+            Self::HostsWaiting(waits) => {
+                for host in &waits.hosts {
+                    emit(EventKind::HostWaiting { host: name(host), waits_for: (&waits.on).into() });
                 }
             }
             Self::AttemptStarted { host, attempt } => {

@@ -1,6 +1,7 @@
 //! A slot: counts its hosts, and says when all of them are done or too many are bad.
 
 use crate::fault::{Fault, Faults};
+use crate::outbox::Outbox;
 use crate::time::Monotonic;
 
 /// What happens to a slot.
@@ -71,7 +72,7 @@ impl Machine {
     }
 
     /// One step.
-    pub fn handle(&mut self, _now: Monotonic, event: Event, out: &mut Vec<Action>) {
+    pub fn handle(&mut self, _now: Monotonic, event: Event, out: &mut impl Outbox<Action>) {
         match event {
             Event::Open { .. } if self.open => {}
             Event::Open { after_pause } => {
@@ -102,7 +103,7 @@ impl Machine {
         }
     }
 
-    fn count_done(&mut self, hosts: u32, out: &mut Vec<Action>) {
+    fn count_done(&mut self, hosts: u32, out: &mut impl Outbox<Action>) {
         self.remaining = self.remaining.saturating_sub(hosts);
         if self.open && !self.is_done && self.all_done() {
             self.finish(out);
@@ -115,7 +116,7 @@ impl Machine {
         self.remaining == 0 || (self.faults.has(Fault::SlotDoneEarly) && self.remaining == 1)
     }
 
-    fn finish(&mut self, out: &mut Vec<Action>) {
+    fn finish(&mut self, out: &mut impl Outbox<Action>) {
         self.is_done = true;
         out.push(Action::Done);
     }

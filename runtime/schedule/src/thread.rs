@@ -2,6 +2,7 @@
 
 use crate::fault::{Fault, Faults};
 use crate::ids::SlotIdx;
+use crate::outbox::Outbox;
 use crate::time::Monotonic;
 
 /// A slot as its thread knows it.
@@ -79,7 +80,7 @@ impl Machine {
     }
 
     /// One step.
-    pub fn handle(&mut self, now: Monotonic, event: Event, out: &mut Vec<Action>) {
+    pub fn handle(&mut self, now: Monotonic, event: Event, out: &mut impl Outbox<Action>) {
         match event {
             Event::Start { opened } => {
                 if self.opened == 0 {
@@ -119,7 +120,7 @@ impl Machine {
         }
     }
 
-    fn open_next(&mut self, after_pause: bool, out: &mut Vec<Action>) {
+    fn open_next(&mut self, after_pause: bool, out: &mut impl Outbox<Action>) {
         match self.steps.get(self.opened) {
             Some(step) => {
                 self.opened += 1;

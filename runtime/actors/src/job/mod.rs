@@ -540,7 +540,7 @@ impl Job {
         }
         if self.is_ledger_gone {
             // It may have been asked for its first word.
-            self.step(Event::Registered { out: Vec::new() }, ctx);
+            self.step(Event::Registered { out: Box::default() }, ctx);
         }
         if self.machine.state() == JobState::Running {
             let command = Command::Halt { stop_running: false };

@@ -32,7 +32,7 @@ impl Job {
         for order in std::mem::take(&mut self.orders) {
             let Order { command, by, from } = order;
             let before = self.actions.len();
-            let event = Event::Command { command: command.clone(), by: by.clone() };
+            let event = Event::Command { command: command.clone(), by: Box::new(by.clone()) };
             self.machine.handle(self.clock.now(), event, &mut self.actions);
             match self.refused_since(before) {
                 Some(Refusal::NotNow) => self.orders.push(Order { command, by, from }),

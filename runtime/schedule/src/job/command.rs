@@ -11,6 +11,7 @@ use super::{Action, Machine, Phase, Refusal};
 use crate::fault::Fault;
 use crate::host_task;
 use crate::ledger::Op;
+use crate::outbox::Outbox;
 use crate::slot;
 use crate::time::Monotonic;
 
@@ -19,8 +20,8 @@ impl Machine {
         &mut self,
         now: Monotonic,
         command: Command<HostIdx>,
-        by: Author,
-        out: &mut Vec<Action>,
+        by: Box<Author>,
+        out: &mut impl Outbox<Action>,
     ) {
         if let Err(why) = self.check(&command) {
             out.push(Action::Refused { command, why });
@@ -91,21 +92,21 @@ impl Machine {
         }
     }
 
-    fn stop(&mut self, host: HostIdx, out: &mut Vec<Action>) {
+    fn stop(&mut self, host: HostIdx, out: &mut impl Outbox<Action>) {
         let Some(record) = self.get_mut(host) else { return };
         record.is_called_off = true;
         if record.is_claimed {
             self.set_claimed(host, false);
-            out.push(Action::Ledger(Op::Withdraw { job: self.id, hosts: Some(vec![host]) }));
+            out.push(Action::Ledger(Op::Withdraw { job: self.id, hosts: Some(Box::new([host])) }));
         }
         out.push(Action::Task(host, host_task::Event::Stop));
     }
 
-    fn skip(&mut self, host: HostIdx, out: &mut Vec<Action>) {
+    fn skip(&mut self, host: HostIdx, out: &mut impl Outbox<Action>) {
         let Some(record) = self.get(host) else { return };
         if record.is_claimed {
             self.set_claimed(host, false);
-            out.push(Action::Ledger(Op::Withdraw { job: self.id, hosts: Some(vec![host]) }));
+            out.push(Action::Ledger(Op::Withdraw { job: self.id, hosts: Some(Box::new([host])) }));
         }
         if record.state.is_bad() {
             if self.faults.has(Fault::SkipReleases) {
@@ -118,7 +119,7 @@ impl Machine {
     }
 
     /// A waiting host will not run. One that has run, and was about to be retried, is as its last attempt left it.
-    pub(super) fn call_off(&mut self, host: HostIdx, state: HostState, out: &mut Vec<Action>) {
+    pub(super) fn call_off(&mut self, host: HostIdx, state: HostState, out: &mut impl Outbox<Action>) {
         let Some(record) = self.get(host) else { return };
         if record.attempt.0 > 0 {
             self.set_state(host, record.last.host_state(), out);
@@ -128,7 +129,7 @@ impl Machine {
         }
     }
 
-    fn retry(&mut self, host: HostIdx, out: &mut Vec<Action>) {
+    fn retry(&mut self, host: HostIdx, out: &mut impl Outbox<Action>) {
         self.set_state(host, HostState::Waiting, out);
         self.tell_slots(host, slot::Event::Mended, out);
         if self.phase == Phase::Running {
@@ -136,7 +137,7 @@ impl Machine {
         }
     }
 
-    fn resume(&mut self, now: Monotonic, out: &mut Vec<Action>) {
+    fn resume(&mut self, now: Monotonic, out: &mut impl Outbox<Action>) {
         let plan = Arc::clone(&self.plan);
         for &host in &plan.targets {
             if self.get(host).is_some_and(|host| host.state == HostState::Cancelled) {
@@ -150,9 +151,14 @@ impl Machine {
         self.register(now, out);
     }
 
-    fn decide(&mut self, host: HostIdx, verdict: Verdict, out: &mut Vec<Action>) {
+    fn decide(&mut self, host: HostIdx, verdict: Verdict, out: &mut impl Outbox<Action>) {
         let restores = self.policy.restores;
-        out.push(Action::Ledger(Op::Decide { job: self.id, host: self.name(host), verdict, restores }));
+        out.push(Action::Ledger(Op::Decide {
+            job: self.id,
+            host: self.name(host).into(),
+            verdict,
+            restores,
+        }));
         let outcome = outcome_of(verdict);
         if let Some(record) = self.get_mut(host) {
             record.last = outcome;
@@ -164,7 +170,7 @@ impl Machine {
         }
     }
 
-    fn alter(&mut self, setting: Setting, out: &mut Vec<Action>) {
+    fn alter(&mut self, setting: Setting, out: &mut impl Outbox<Action>) {
         self.apply_setting(setting);
         match setting {
             Setting::Concurrent(_) | Setting::StaggerMs(_) if self.phase == Phase::Running => {

@@ -8,11 +8,12 @@ use super::{Action, Machine, Phase};
 use crate::fault::Fault;
 use crate::host_task;
 use crate::ledger::{BadHost, MAX_BLOCKERS, Op};
-use crate::notice::Notice;
+use crate::notice::{JobNews, Notice};
+use crate::outbox::Outbox;
 
 impl Machine {
     /// No new start from here on.
-    pub(super) fn halt(&mut self, reason: HaltReason, stop_running: bool, out: &mut Vec<Action>) {
+    pub(super) fn halt(&mut self, reason: HaltReason, stop_running: bool, out: &mut impl Outbox<Action>) {
         self.phase = Phase::Halting;
         self.reason = Some(reason);
         out.push(Action::Record(Fact::JobState { state: JobState::Halting }));
@@ -37,14 +38,15 @@ impl Machine {
     }
 
     /// Ends every attempt that is under way.
-    pub(super) fn stop_running(&self, out: &mut Vec<Action>) {
+    pub(super) fn stop_running(&self, out: &mut impl Outbox<Action>) {
         let is_active = |host: &&HostIdx| self.get(**host).is_some_and(|host| host.state.is_active());
-        let active = self.plan.targets.iter().filter(is_active);
-        out.extend(active.map(|&host| Action::Task(host, host_task::Event::Stop)));
+        for &host in self.plan.targets.iter().filter(is_active) {
+            out.push(Action::Task(host, host_task::Event::Stop));
+        }
     }
 
     /// Ends the job if nothing is left to happen in it, or asks the ledger whether anything is.
-    pub(super) fn look_for_end(&mut self, out: &mut Vec<Action>) {
+    pub(super) fn look_for_end(&mut self, out: &mut impl Outbox<Action>) {
         match self.phase {
             Phase::Halting if self.counts.active == 0 => self.close(JobState::Halted, out),
             Phase::Running if self.counts.active == 0 && self.pending == 0 && self.pausing == 0 => {
@@ -65,7 +67,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn blocked(&mut self, number: u32, by: &[BadHost], out: &mut Vec<Action>) {
+    pub(super) fn blocked(&mut self, number: u32, by: &[BadHost], out: &mut impl Outbox<Action>) {
         if self.phase != Phase::Running || !self.idle_said || number != self.idle_number {
             return;
         }
@@ -94,7 +96,7 @@ impl Machine {
         self.plan.targets.iter().filter_map(holds_up).take(MAX_BLOCKERS).collect()
     }
 
-    fn close(&mut self, state: JobState, out: &mut Vec<Action>) {
+    fn close(&mut self, state: JobState, out: &mut impl Outbox<Action>) {
         self.phase = Phase::Closing(state);
         // What is claimed is forgotten by the ledger; a grant on its way is given back.
         let plan = std::sync::Arc::clone(&self.plan);
@@ -107,7 +109,7 @@ impl Machine {
         out.push(Action::Ledger(Op::Finish { job: self.id }));
     }
 
-    pub(super) fn finished(&mut self, out: &mut Vec<Action>) {
+    pub(super) fn finished(&mut self, out: &mut impl Outbox<Action>) {
         let Phase::Closing(state) = self.phase else { return };
         self.phase = Phase::Ended(state);
         out.push(Action::Record(Fact::JobState { state }));
@@ -115,13 +117,13 @@ impl Machine {
         self.blocked_by.clear();
     }
 
-    pub(super) fn tell_state(&self, out: &mut Vec<Action>) {
+    pub(super) fn tell_state(&self, out: &mut impl Outbox<Action>) {
         let state = self.state();
         let reason = match state {
             JobState::Halting | JobState::Halted => self.reason.clone(),
             _ => None,
         };
         let blocked_by = if state == JobState::Blocked { self.blocked_by.clone() } else { Vec::new() };
-        out.push(Action::Notify(Notice::JobState { state, reason, blocked_by }));
+        out.push(Action::Notify(Notice::JobState(Box::new(JobNews { state, reason, blocked_by }))));
     }
 }

@@ -27,8 +27,9 @@ use pogo_plan::{HostIdx, Plan};
 
 use crate::fault::Faults;
 use crate::ids::{SlotIdx, Slots, ThreadIdx};
-use crate::ledger::{BadHost, On, Op};
+use crate::ledger::{BadHost, Op, Waits};
 use crate::notice::Notice;
+use crate::outbox::Outbox;
 use crate::policy::Policy;
 use crate::time::Monotonic;
 use crate::{host_task, slot, thread};
@@ -41,7 +42,7 @@ pub enum Event {
     /// From the ledger: the job's limits are in force.
     Registered {
         /// Targets that are out of service and may be run on.
-        out: Vec<HostIdx>,
+        out: Box<[HostIdx]>,
     },
     /// From the ledger: a host is out of service for this attempt, and that is on record.
     Granted {
@@ -51,18 +52,13 @@ pub enum Event {
         attempt: Attempt,
     },
     /// From the ledger: claimed hosts have to wait.
-    Waiting {
-        /// The hosts.
-        hosts: Vec<HostIdx>,
-        /// What for.
-        on: On,
-    },
+    Waiting(Box<Waits>),
     /// From the ledger: nothing will move the job.
     Blocked {
         /// The number of the [`Op::Idle`] that this answers.
         number: u32,
         /// The hosts in the way.
-        by: Vec<BadHost>,
+        by: Box<[BadHost]>,
     },
     /// From the ledger: the job's limits are no longer in force, and nothing more comes from it.
     Finished,
@@ -104,7 +100,7 @@ pub enum Event {
         /// What to do.
         command: Command<HostIdx>,
         /// Who says so and why.
-        by: Author,
+        by: Box<Author>,
     },
 }
 
@@ -147,6 +143,9 @@ pub enum Action {
         why: Refusal,
     },
 }
+
+// What there is one of for each host is small, so what is rare and large is in a box.
+const _: () = assert!(size_of::<Event>() <= 32 && size_of::<Action>() <= 40 && size_of::<Notice>() <= 24);
 
 /// Why a command is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -334,8 +333,8 @@ impl Machine {
     }
 
     /// One step.
-    pub fn handle(&mut self, now: Monotonic, event: Event, out: &mut Vec<Action>) {
-        let says_nothing_new = matches!(event, Event::Waiting { .. } | Event::Blocked { .. });
+    pub fn handle(&mut self, now: Monotonic, event: Event, out: &mut impl Outbox<Action>) {
+        let says_nothing_new = matches!(event, Event::Waiting(_) | Event::Blocked { .. });
         if !says_nothing_new {
             self.idle_number = self.idle_number.wrapping_add(u32::from(self.idle_said));
             self.idle_said = false;
@@ -344,7 +343,7 @@ impl Machine {
             Event::Start => self.start(now, out),
             Event::Registered { out: already_out } => self.registered(&already_out, out),
             Event::Granted { host, attempt } => self.granted(host, attempt, out),
-            Event::Waiting { hosts, on } => self.waiting(hosts, on, out),
+            Event::Waiting(waits) => self.waiting(waits, out),
             Event::Blocked { number, by } => self.blocked(number, &by, out),
             Event::Finished => self.finished(out),
             Event::Slot { slot, action } => self.slot(slot, action, out),
@@ -422,7 +421,7 @@ impl Machine {
     }
 
     /// Changes a host's state, keeps count and tells the readers.
-    fn set_state(&mut self, host: HostIdx, state: HostState, out: &mut Vec<Action>) {
+    fn set_state(&mut self, host: HostIdx, state: HostState, out: &mut impl Outbox<Action>) {
         let Some(record) = self.get_mut(host) else { return };
         let old = std::mem::replace(&mut record.state, state);
         if old != state {

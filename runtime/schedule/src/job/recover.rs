@@ -16,6 +16,7 @@ use super::{Action, Counts, Machine, Phase};
 use crate::fault::{Fault, Faults};
 use crate::host_task;
 use crate::ids::Slots;
+use crate::outbox::Outbox;
 
 /// What the journal left to be said.
 #[derive(Clone, Copy, Debug)]
@@ -219,7 +220,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn say_leftover(&mut self, out: &mut Vec<Action>) {
+    pub(super) fn say_leftover(&mut self, out: &mut impl Outbox<Action>) {
         for leftover in std::mem::take(&mut self.leftover) {
             match leftover {
                 Leftover::Unfinished(host) => self.attempt_ended(host, Outcome::Unknown, false, 0, out),

@@ -11,13 +11,14 @@ use super::{Action, Machine, Phase};
 use crate::fault::Fault;
 use crate::host_task;
 use crate::ids::{RECOVERY, SlotIdx};
-use crate::ledger::{On, Op};
+use crate::ledger::{Op, Waits};
 use crate::notice::Notice;
+use crate::outbox::Outbox;
 use crate::time::Monotonic;
 use crate::{slot, thread};
 
 impl Machine {
-    pub(super) fn start(&mut self, now: Monotonic, out: &mut Vec<Action>) {
+    pub(super) fn start(&mut self, now: Monotonic, out: &mut impl Outbox<Action>) {
         match self.phase {
             Phase::New => {
                 self.phase = Phase::Registering;
@@ -33,7 +34,7 @@ impl Machine {
     }
 
     /// Puts the job's limits in force and begins its time.
-    pub(super) fn register(&mut self, now: Monotonic, out: &mut Vec<Action>) {
+    pub(super) fn register(&mut self, now: Monotonic, out: &mut impl Outbox<Action>) {
         out.push(Action::Ledger(Op::Register { job: self.id, plan: Arc::clone(&self.plan) }));
         if self.is_altered {
             self.set_pace(out);
@@ -44,12 +45,12 @@ impl Machine {
         }
     }
 
-    pub(super) fn set_pace(&self, out: &mut Vec<Action>) {
+    pub(super) fn set_pace(&self, out: &mut impl Outbox<Action>) {
         let (concurrent, stagger_ms) = (self.policy.concurrent, self.policy.stagger_ms);
         out.push(Action::Ledger(Op::SetPace { job: self.id, concurrent, stagger_ms }));
     }
 
-    pub(super) fn registered(&mut self, already_out: &[HostIdx], out: &mut Vec<Action>) {
+    pub(super) fn registered(&mut self, already_out: &[HostIdx], out: &mut impl Outbox<Action>) {
         if self.phase != Phase::Registering {
             return;
         }
@@ -73,7 +74,7 @@ impl Machine {
         }
     }
 
-    fn choose_recovering(&mut self, already_out: &[HostIdx], out: &mut Vec<Action>) {
+    fn choose_recovering(&mut self, already_out: &[HostIdx], out: &mut impl Outbox<Action>) {
         let mut hosts = Vec::new();
         if self.policy.recover {
             for &host in already_out {
@@ -93,7 +94,7 @@ impl Machine {
     }
 
     /// Tells the slots how far the hosts are, and lets the threads begin.
-    pub(super) fn start_threads(&mut self, out: &mut Vec<Action>) {
+    pub(super) fn start_threads(&mut self, out: &mut impl Outbox<Action>) {
         self.has_threads = true;
         let mut done = vec![(0u32, 0u32); self.slots.len()];
         for &target in &self.plan.targets {
@@ -125,7 +126,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn slot(&mut self, slot: SlotIdx, action: slot::Action, out: &mut Vec<Action>) {
+    pub(super) fn slot(&mut self, slot: SlotIdx, action: slot::Action, out: &mut impl Outbox<Action>) {
         match action {
             slot::Action::Opened { after_pause, done } => {
                 let chain = if after_pause { &mut self.pausing } else { &mut self.pending };
@@ -144,7 +145,7 @@ impl Machine {
         }
     }
 
-    fn slot_opened(&mut self, slot: SlotIdx, out: &mut Vec<Action>) {
+    fn slot_opened(&mut self, slot: SlotIdx, out: &mut impl Outbox<Action>) {
         let plan = Arc::clone(&self.plan);
         let Some(members) = self.slots.get(&plan, slot) else { return };
         if let Some(opened) = self.opened.get_mut(slot.0 as usize)
@@ -173,7 +174,7 @@ impl Machine {
     }
 
     /// Claims every waiting host whose slots are open.
-    pub(super) fn claim_all_open(&mut self, out: &mut Vec<Action>) {
+    pub(super) fn claim_all_open(&mut self, out: &mut impl Outbox<Action>) {
         let plan = Arc::clone(&self.plan);
         let may = |host: &&HostIdx| self.get(**host).is_some_and(|host| self.may_claim(&host));
         let hosts: Vec<HostIdx> = plan.targets.iter().filter(may).copied().collect();
@@ -186,7 +187,7 @@ impl Machine {
         host.is_target && host.state == HostState::Waiting && !host.is_claimed && is_open
     }
 
-    pub(super) fn claim(&mut self, hosts: &[HostIdx], out: &mut Vec<Action>) {
+    pub(super) fn claim(&mut self, hosts: &[HostIdx], out: &mut impl Outbox<Action>) {
         if hosts.is_empty() {
             return;
         }
@@ -208,7 +209,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn granted(&mut self, host: HostIdx, attempt: Attempt, out: &mut Vec<Action>) {
+    pub(super) fn granted(&mut self, host: HostIdx, attempt: Attempt, out: &mut impl Outbox<Action>) {
         if self.faults.has(Fault::LostGrant) && host.index() % 3 == 1 {
             return;
         }
@@ -238,18 +239,18 @@ impl Machine {
         out.push(Action::Task(host, host_task::Event::Begin { attempt }));
     }
 
-    pub(super) fn spawn(&self, host: HostIdx, out: &mut Vec<Action>) {
+    pub(super) fn spawn(&self, host: HostIdx, out: &mut impl Outbox<Action>) {
         out.push(Action::Spawn { host, policy: Arc::clone(&self.policy), seed: self.seed });
     }
 
-    pub(super) fn waiting(&self, mut hosts: Vec<HostIdx>, on: On, out: &mut Vec<Action>) {
-        hosts.retain(|&host| self.get(host).is_some_and(|host| host.is_claimed));
-        if !hosts.is_empty() {
-            out.push(Action::Notify(Notice::HostsWaiting { hosts, on }));
+    pub(super) fn waiting(&self, mut waits: Box<Waits>, out: &mut impl Outbox<Action>) {
+        waits.hosts.retain(|&host| self.get(host).is_some_and(|host| host.is_claimed));
+        if !waits.hosts.is_empty() {
+            out.push(Action::Notify(Notice::HostsWaiting(waits)));
         }
     }
 
-    pub(super) fn task(&mut self, host: HostIdx, action: host_task::Action, out: &mut Vec<Action>) {
+    pub(super) fn task(&mut self, host: HostIdx, action: host_task::Action, out: &mut impl Outbox<Action>) {
         let Some(record) = self.get(host) else { return };
         match action {
             host_task::Action::Started { attempt } => {
@@ -283,7 +284,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn task_lost(&mut self, host: HostIdx, attempt: Attempt, out: &mut Vec<Action>) {
+    pub(super) fn task_lost(&mut self, host: HostIdx, attempt: Attempt, out: &mut impl Outbox<Action>) {
         let Some(record) = self.get(host).filter(|host| host.attempt == attempt) else { return };
         match record.state {
             HostState::Running => self.attempt_ended(host, Outcome::Unknown, false, 0, out),
@@ -298,7 +299,7 @@ impl Machine {
         outcome: Outcome,
         again: bool,
         duration_ms: u64,
-        out: &mut Vec<Action>,
+        out: &mut impl Outbox<Action>,
     ) {
         let Some(record) = self.get_mut(host) else { return };
         record.last = outcome;
@@ -315,18 +316,18 @@ impl Machine {
         }
     }
 
-    pub(super) fn gave_up(&mut self, host: HostIdx, out: &mut Vec<Action>) {
+    pub(super) fn gave_up(&mut self, host: HostIdx, out: &mut impl Outbox<Action>) {
         let Some(record) = self.get(host) else { return };
         out.push(Action::Record(Fact::GaveUp { host }));
         if record.is_claimed {
             self.set_claimed(host, false);
-            out.push(Action::Ledger(Op::Withdraw { job: self.id, hosts: Some(vec![host]) }));
+            out.push(Action::Ledger(Op::Withdraw { job: self.id, hosts: Some(Box::new([host])) }));
         }
         self.ended(host, record.last, out);
     }
 
     /// The host's work has ended for this time.
-    fn ended(&mut self, host: HostIdx, outcome: Outcome, out: &mut Vec<Action>) {
+    fn ended(&mut self, host: HostIdx, outcome: Outcome, out: &mut impl Outbox<Action>) {
         let Some(record) = self.get_mut(host) else { return };
         record.is_called_off = false;
         let attempt = record.attempt;
@@ -349,7 +350,7 @@ impl Machine {
         self.check_failures(out);
     }
 
-    pub(super) fn check_failures(&mut self, out: &mut Vec<Action>) {
+    pub(super) fn check_failures(&mut self, out: &mut impl Outbox<Action>) {
         let are_too_many = self.policy.max_failures.is_some_and(|most| self.counts.bad > most);
         if are_too_many && self.phase == Phase::Running && !self.faults.has(Fault::MaxFailuresIgnored) {
             self.halt(HaltReason::MaxFailures, false, out);
@@ -357,7 +358,7 @@ impl Machine {
     }
 
     /// From now on the host counts as done for sequences.
-    pub(super) fn settle(&mut self, host: HostIdx, out: &mut Vec<Action>) {
+    pub(super) fn settle(&mut self, host: HostIdx, out: &mut impl Outbox<Action>) {
         let Some(record) = self.get_mut(host) else { return };
         if std::mem::replace(&mut record.is_settled, true) {
             return;
@@ -379,9 +380,11 @@ impl Machine {
     }
 
     /// Tells the host's slots, unless they will be told everything when the threads start.
-    pub(super) fn tell_slots(&self, host: HostIdx, event: slot::Event, out: &mut Vec<Action>) {
+    pub(super) fn tell_slots(&self, host: HostIdx, event: slot::Event, out: &mut impl Outbox<Action>) {
         if self.has_threads {
-            out.extend(self.slots.of(host).map(|slot| Action::Slot(slot, event)));
+            for slot in self.slots.of(host) {
+                out.push(Action::Slot(slot, event));
+            }
         }
     }
 }

@@ -62,7 +62,7 @@ impl Test {
     }
 
     fn command(&mut self, command: Command<HostIdx>) -> Vec<usize> {
-        self.step(Input::Job(Event::Command { command, by: Author::default() }))
+        self.step(Input::Job(Event::Command { command, by: Box::default() }))
     }
 }
 

@@ -184,7 +184,7 @@ impl FactRecord {
             Self::JobState { state } => Fact::JobState { state: state.into() },
             Self::Commanded { command, by } => Fact::Commanded {
                 command: command.into_command()?,
-                by: Author { name: by.name, reason: by.reason },
+                by: Box::new(Author { name: by.name, reason: by.reason }),
             },
         })
     }
@@ -246,7 +246,7 @@ mod tests {
         let failed = |exit, phase| Outcome::Failed { exit, phase };
         let commanded = |command| Fact::Commanded {
             command,
-            by: Author { name: "ann".to_owned(), reason: Some("why".to_owned()) },
+            by: Box::new(Author { name: "ann".to_owned(), reason: Some("why".to_owned()) }),
         };
         let mut all = vec![
             Fact::Granted { host, attempt },
@@ -255,7 +255,7 @@ mod tests {
             Fact::GaveUp { host },
             Fact::SlotOpened { slot: 7 },
             Fact::Recovering { hosts: vec![host, host] },
-            Fact::Commanded { command: Command::Resume, by: Author::default() },
+            Fact::Commanded { command: Command::Resume, by: Box::default() },
         ];
         let states = [
             JobState::Running,

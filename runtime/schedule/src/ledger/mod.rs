@@ -10,7 +10,8 @@
 //! | --- | --- |
 //! | `registry` | jobs, their limits, and which limits a host is in |
 //! | `queue` | who waits, for which one place, and who goes first |
-//! | `line` | the waiting hosts of one group, in order |
+//! | `chain` | the waiting hosts of one group, in order |
+//! | `line` | groups, in the order of their oldest hosts |
 //! | `service` | going out of service and coming back |
 //! | `fair` | going first after having been passed over for too long |
 //! | `stuck` | jobs that nothing will move any more |
@@ -21,6 +22,7 @@
 //! at the groups parked there, oldest first, and stops when it is taken again. Neither the number of hosts nor the number of
 //! different sets of limits is in the cost of a grant or a release, except through the depth of a B-tree.
 
+mod chain;
 mod fair;
 mod line;
 mod queue;
@@ -34,6 +36,7 @@ mod stuck;
 pub(crate) mod tests;
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -42,8 +45,10 @@ use pogo_plan::outcome::{Attempt, HostState, Outcome};
 use pogo_plan::{HostIdx, HostTable, Plan};
 
 use crate::fault::{Fault, Faults};
+use crate::outbox::Outbox;
 use crate::slab::{NONE, Slab};
 use crate::time::Monotonic;
+use chain::Chain;
 use line::Line;
 use sets::Sets;
 
@@ -74,7 +79,7 @@ pub enum Op {
         /// The job.
         job: JobId,
         /// Which; all of the job's without.
-        hosts: Option<Vec<HostIdx>>,
+        hosts: Option<Box<[HostIdx]>>,
     },
     /// A grant was not used: nothing was sent to the host.
     Return {
@@ -106,7 +111,7 @@ pub enum Op {
         /// The job that made the attempt; it may have ended long ago.
         job: JobId,
         /// The host's name.
-        host: String,
+        host: Box<str>,
         /// The verdict.
         verdict: Verdict,
         /// Whether a success of the job puts hosts back in service that another job took out.
@@ -150,7 +155,7 @@ pub enum Effect {
         /// The job.
         job: JobId,
         /// The targets that are out of service and may be run on, in plan order.
-        out: Vec<HostIdx>,
+        out: Box<[HostIdx]>,
     },
     /// The host is out of service for this attempt. To be put on record in the same transaction as the operation.
     Granted {
@@ -165,10 +170,8 @@ pub enum Effect {
     Waiting {
         /// The job.
         job: JobId,
-        /// The hosts.
-        hosts: Vec<HostIdx>,
-        /// What for.
-        on: On,
+        /// Who waits for what.
+        waits: Box<Waits>,
     },
     /// The answer to [`Op::Idle`]: nothing can move the job without an operator.
     Blocked {
@@ -177,7 +180,7 @@ pub enum Effect {
         /// As in [`Op::Idle`].
         number: u32,
         /// The bad hosts that it waits for: at most [`MAX_BLOCKERS`] of them.
-        by: Vec<BadHost>,
+        by: Box<[BadHost]>,
     },
     /// The answer to [`Op::Finish`], after every earlier answer to the job.
     Finished {
@@ -189,7 +192,7 @@ pub enum Effect {
     /// [`Op::Release`] was refused: this job's attempt on the host is unknown.
     NotReleased {
         /// The host's name.
-        host: String,
+        host: Box<str>,
         /// The job that must decide first.
         job: JobId,
     },
@@ -213,6 +216,15 @@ pub enum On {
     OtherJob(JobId),
     /// A decision about that job's attempt on this host.
     Decision(JobId),
+}
+
+/// Hosts that wait for the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waits {
+    /// The hosts.
+    pub hosts: Vec<HostIdx>,
+    /// What for.
+    pub on: On,
 }
 
 /// A bad host that takes a place, or is itself waited for.
@@ -266,6 +278,8 @@ pub struct Ledger {
     sets: Sets,
     jobs: Slab<Job>,
     job_index: HashMap<JobId, u32>,
+    /// The job that came last: mostly the one that is asked for.
+    latest_job: u32,
     timers: BTreeSet<(Monotonic, u32)>,
     last_ticket: u64,
     /// Counts jobs and limits as they come.
@@ -275,7 +289,7 @@ pub struct Ledger {
     /// A full limit has no attempt under way any more.
     is_hope_lost: bool,
     /// Groups that are not parked and want to be looked at, oldest first.
-    ready: BTreeSet<(u64, u32)>,
+    ready: Line,
     /// Places that have become free since they were last looked at.
     freed: Vec<u32>,
     changed: Vec<u32>,
@@ -316,7 +330,7 @@ struct Mark {
 
 #[derive(Clone, Debug)]
 struct Waiter {
-    ticket: u64,
+    ticket: NonZeroU64,
     job: u32,
     host: u32,
     idx: HostIdx,
@@ -325,6 +339,9 @@ struct Waiter {
     group: u32,
     /// The next waiter for the same host.
     next: u32,
+    /// Its neighbors in the group's [`Chain`].
+    before: u32,
+    after: u32,
 }
 
 /// What the hosts of a group need besides being free themselves.
@@ -342,11 +359,13 @@ enum Kind {
 struct Group {
     job: u32,
     kind: Kind,
-    waiting: Line,
+    waiting: Chain,
     /// Where it is parked, under which ticket.
     parked: Option<(u32, u64)>,
     head_since: Monotonic,
     passed_since: Option<Monotonic>,
+    /// Where a claim that is being answered says what the group waits for.
+    said: u32,
 }
 
 /// Something of which there is only so much: a limit, or what a job may have in flight.
@@ -357,7 +376,7 @@ struct Place {
     in_use: u32,
     /// How many of those have an attempt under way.
     running: u32,
-    parked: BTreeSet<(u64, u32)>,
+    parked: Line,
     /// Only this ticket and earlier ones may take a place.
     reserved: Option<u64>,
     /// The latest ticket that took a place, and when somebody last did.
@@ -403,7 +422,7 @@ impl Ledger {
     }
 
     /// Applies one operation.
-    pub fn apply(&mut self, now: Monotonic, op: Op, out: &mut Vec<Effect>) {
+    pub fn apply(&mut self, now: Monotonic, op: Op, out: &mut impl Outbox<Effect>) {
         self.scan_if_due(now);
         // Whatever may have taken away the last thing that would have moved an idle job.
         let may_leave_stuck = match &op {
@@ -421,7 +440,7 @@ impl Ledger {
             Op::Decide { job, host, verdict, restores } => self.decide(now, job, &host, verdict, restores),
             Op::SetPace { job, concurrent, stagger_ms } => self.set_pace(job, concurrent, stagger_ms),
             Op::Idle { job, number } => {
-                if let Some(job) = self.job_index.get(&job).and_then(|&job| self.jobs.get_mut(job)) {
+                if let Some(job) = self.job_at(job).and_then(|job| self.jobs.get_mut(job)) {
                     // With an attempt under way the job has not heard of its grant yet.
                     job.idle = (job.running == 0).then_some(number);
                 }
@@ -442,13 +461,13 @@ impl Ledger {
     }
 
     fn running(&self, job: JobId) -> u32 {
-        self.job_index.get(&job).and_then(|&job| self.jobs.get(job)).map_or(0, |job| job.running)
+        self.job_at(job).and_then(|job| self.jobs.get(job)).map_or(0, |job| job.running)
     }
 
     /// What a claimed host of a job waits for now; nothing if it does not wait.
     #[must_use]
     pub fn waits_for(&self, job: JobId, host: HostIdx) -> Option<On> {
-        let job = *self.job_index.get(&job)?;
+        let job = self.job_at(job)?;
         let host = self.host_of(job, host)?;
         let waiter = self.waiter_of(host, job)?;
         self.reason(self.waiters.get(waiter)?)
@@ -471,7 +490,7 @@ impl Ledger {
 
     /// The hosts that the ledger has as running for a job, with their attempts, in plan order.
     pub fn running_of(&self, job: JobId) -> impl Iterator<Item = (HostIdx, Attempt)> + '_ {
-        let at = self.job_index.get(&job).copied();
+        let at = self.job_at(job);
         let hosts = at.and_then(|at| self.jobs.get(at)).filter(|job| job.running > 0);
         hosts.into_iter().flat_map(|job| job.hosts.iter().enumerate()).filter_map(move |(idx, &host)| {
             let running = self.out_of(host)?.running.filter(|running| Some(running.job) == at)?;
@@ -496,7 +515,7 @@ impl Ledger {
     /// Whether a job has registered and not finished.
     #[must_use]
     pub fn is_unfinished(&self, job: JobId) -> bool {
-        let job = self.job_index.get(&job).and_then(|&job| self.jobs.get(job));
+        let job = self.job_at(job).and_then(|job| self.jobs.get(job));
         job.is_some_and(|job| job.is_unfinished)
     }
 
@@ -514,6 +533,15 @@ impl Ledger {
                 out.extend(place.limit_use());
             }
         }
+    }
+
+    /// The number of a job that the ledger knows.
+    #[inline]
+    fn job_at(&self, id: JobId) -> Option<u32> {
+        if self.jobs.get(self.latest_job).is_some_and(|job| job.id == id) {
+            return Some(self.latest_job);
+        }
+        self.job_index.get(&id).copied()
     }
 
     fn name(&self, host: u32) -> &str {

@@ -3,20 +3,31 @@
 //! INVARIANT: after every operation each group with waiting hosts is parked at exactly one place, and that place was not
 //! available to the group's oldest host when it was last looked at; whatever makes it available puts it into `freed`.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
 use pogo_plan::HostIdx;
 use pogo_plan::event::JobId;
 use pogo_plan::outcome::Attempt;
 
-use super::line::Line;
-use super::{Effect, Group, Kind, Ledger, Mark, NONE, On, Out, Place, Running, Waiter, What};
+use super::chain::Chain;
+use super::{Effect, Group, Kind, Ledger, Mark, NONE, On, Out, Place, Running, Waiter, Waits, What};
 use crate::fault::Fault;
+use crate::outbox::Outbox;
 use crate::time::Monotonic;
 
 /// A bit of every ticket. Keys of parked groups without it come before all that have it.
 pub(super) const TICKET: u64 = 1 << 63;
+
+const FIRST_TICKET: NonZeroU64 = match NonZeroU64::new(TICKET) {
+    Some(ticket) => ticket,
+    None => NonZeroU64::MIN,
+};
+
+/// The ticket with a number.
+pub(super) fn ticket_of(number: u64) -> NonZeroU64 {
+    FIRST_TICKET | number
+}
 
 /// What came of looking at the oldest host of a group.
 enum Step {
@@ -33,9 +44,9 @@ impl Ledger {
         now: Monotonic,
         id: JobId,
         hosts: &[(HostIdx, Attempt)],
-        out: &mut Vec<Effect>,
+        out: &mut impl Outbox<Effect>,
     ) {
-        let Some(&job) = self.job_index.get(&id) else { return };
+        let Some(job) = self.job_at(id) else { return };
         if let Some(record) = self.jobs.get_mut(job) {
             record.idle = None;
             if !record.is_unfinished {
@@ -49,9 +60,10 @@ impl Ledger {
             }
             let Some(record) = self.hosts.get_mut(host as usize) else { continue };
             self.last_ticket += 1;
-            let ticket = self.last_ticket | TICKET;
+            let ticket = ticket_of(self.last_ticket);
             let group = NONE;
-            let waiter = Waiter { ticket, job, host, idx, attempt, group, next: record.waiter };
+            let next = record.waiter;
+            let waiter = Waiter { ticket, job, host, idx, attempt, group, next, before: NONE, after: NONE };
             record.waiter = self.waiters.insert(waiter);
             let waiter = record.waiter;
             if let Some(job) = self.jobs.get_mut(job) {
@@ -64,30 +76,42 @@ impl Ledger {
     }
 
     /// Says for the hosts of a claim that were not granted what they wait for, one message for each reason.
-    fn report_waiting(&self, id: JobId, job: u32, hosts: &[(HostIdx, Attempt)], out: &mut Vec<Effect>) {
-        let mut by_group: HashMap<u32, usize> = HashMap::new();
-        let mut said: Vec<(Vec<HostIdx>, On)> = Vec::new();
+    fn report_waiting(
+        &mut self,
+        id: JobId,
+        job: u32,
+        hosts: &[(HostIdx, Attempt)],
+        out: &mut impl Outbox<Effect>,
+    ) {
+        let mut said: Vec<(u32, Box<Waits>)> = Vec::new();
         for &(idx, _) in hosts {
             let waiter = self.host_of(job, idx).and_then(|host| self.waiter_of(host, job));
             let Some(waiter) = waiter.and_then(|waiter| self.waiters.get(waiter)) else { continue };
-            if waiter.group != NONE
-                && let Some((waiting, _)) = by_group.get(&waiter.group).and_then(|&at| said.get_mut(at))
-            {
-                waiting.push(idx);
+            let at = waiter.group;
+            let group = self.groups.get(at);
+            if let Some((_, waits)) = group.and_then(|group| said.get_mut(group.said as usize)) {
+                waits.hosts.push(idx);
             } else if let Some(on) = self.reason(waiter) {
-                if waiter.group == NONE {
-                    out.push(Effect::Waiting { job: id, hosts: vec![idx], on });
+                if group.is_none() {
+                    out.push(Effect::Waiting { job: id, waits: Box::new(Waits { hosts: vec![idx], on }) });
                 } else {
-                    by_group.insert(waiter.group, said.len());
-                    said.push((vec![idx], on));
+                    if let Some(group) = self.groups.get_mut(at) {
+                        group.said = u32::try_from(said.len()).unwrap_or(NONE);
+                    }
+                    said.push((at, Box::new(Waits { hosts: vec![idx], on })));
                 }
             }
         }
-        out.extend(said.into_iter().map(|(hosts, on)| Effect::Waiting { job: id, hosts, on }));
+        for (group, waits) in said {
+            if let Some(group) = self.groups.get_mut(group) {
+                group.said = NONE;
+            }
+            out.push(Effect::Waiting { job: id, waits });
+        }
     }
 
     pub(super) fn withdraw(&mut self, id: JobId, hosts: Option<&[HostIdx]>) {
-        let Some(&job) = self.job_index.get(&id) else { return };
+        let Some(job) = self.job_at(id) else { return };
         let Some(hosts) = hosts else { return self.withdraw_all(job) };
         for &host in hosts {
             if let Some(waiter) = self.host_of(job, host).and_then(|host| self.waiter_of(host, job)) {
@@ -152,7 +176,7 @@ impl Ledger {
     /// Puts a waiter into the group of its present needs, or sets it aside to wait for the host.
     pub(super) fn attach(&mut self, now: Monotonic, at: u32) {
         let Some(waiter) = self.waiters.get(at) else { return };
-        let (job, host, ticket) = (waiter.job, waiter.host, waiter.ticket);
+        let (job, host, ticket) = (waiter.job, waiter.host, waiter.ticket.get());
         let shared = self.faults.has(Fault::HostShared);
         let kind = match self.out_of(host) {
             None => Kind::Limits(self.set_of(host)),
@@ -161,11 +185,37 @@ impl Ledger {
             Some(out) if self.unknown_mark(out).is_some() => return,
             Some(_) => Kind::Out,
         };
+        let group = self.group_for(now, job, kind);
+        if let Some(waiter) = self.waiters.get_mut(at) {
+            waiter.group = group;
+        }
+        let Some(record) = self.groups.get_mut(group) else { return };
+        let was_head = record.waiting.first().map(|(ticket, _)| ticket);
+        record.waiting.insert(&mut self.waiters, at);
+        if was_head.is_none_or(|head| ticket < head) {
+            record.head_since = now;
+            record.passed_since = None;
+            self.unpark(group);
+            if let Some(head) = was_head {
+                self.ready.remove(head);
+            }
+            self.ready.insert(ticket, group);
+        }
+    }
+
+    /// The group of a job's hosts with the same needs.
+    fn group_for(&mut self, now: Monotonic, job: u32, kind: Kind) -> u32 {
+        if let Kind::Limits(set) = kind {
+            let last = self.sets.last_group(set);
+            if self.groups.get(last).is_some_and(|group| group.job == job && group.kind == kind) {
+                return last;
+            }
+        }
         let group = match self.group_index.get(&(job, kind)) {
             Some(&group) => group,
             None => {
-                let (waiting, parked, passed_since) = (Line::default(), None, None);
-                let group = Group { job, kind, waiting, parked, head_since: now, passed_since };
+                let (waiting, parked, passed_since) = (Chain::default(), None, None);
+                let group = Group { job, kind, waiting, parked, head_since: now, passed_since, said: NONE };
                 let group = self.groups.insert(group);
                 self.group_index.insert((job, kind), group);
                 if let Kind::Limits(set) = kind {
@@ -174,37 +224,26 @@ impl Ledger {
                 group
             }
         };
-        if let Some(waiter) = self.waiters.get_mut(at) {
-            waiter.group = group;
+        if let Kind::Limits(set) = kind {
+            self.sets.set_last_group(set, group);
         }
-        let Some(record) = self.groups.get_mut(group) else { return };
-        let was_head = record.waiting.first().map(|(ticket, _)| ticket);
-        record.waiting.insert(ticket, at);
-        if was_head.is_none_or(|head| ticket < head) {
-            record.head_since = now;
-            record.passed_since = None;
-            self.unpark(group);
-            if let Some(head) = was_head {
-                self.ready.remove(&(head, group));
-            }
-            self.ready.insert((ticket, group));
-        }
+        group
     }
 
     /// Takes a waiter out of its group; an empty group goes.
     fn detach(&mut self, at: u32) {
         let Some(waiter) = self.waiters.get_mut(at) else { return };
-        let (ticket, group) = (waiter.ticket, std::mem::replace(&mut waiter.group, NONE));
+        let (ticket, group) = (waiter.ticket.get(), std::mem::replace(&mut waiter.group, NONE));
         let Some(record) = self.groups.get_mut(group) else { return };
         let was_head = record.waiting.first().is_some_and(|(head, _)| head == ticket);
-        record.waiting.remove(ticket);
+        record.waiting.remove(&mut self.waiters, at);
         if !was_head {
             return;
         }
         record.passed_since = None;
         self.stop_reserving(group);
         self.unpark(group);
-        self.ready.remove(&(ticket, group));
+        self.ready.remove(ticket);
         self.look_again(group);
     }
 
@@ -212,7 +251,7 @@ impl Ledger {
     fn look_again(&mut self, group: u32) {
         let Some(record) = self.groups.get(group) else { return };
         if let Some((head, _)) = record.waiting.first() {
-            self.ready.insert((head, group));
+            self.ready.insert(head, group);
             return;
         }
         self.stop_reserving(group);
@@ -225,6 +264,11 @@ impl Ledger {
 
     fn forget_waiter(&mut self, at: u32) {
         self.detach(at);
+        self.drop_waiter(at);
+    }
+
+    /// A waiter that is in no group goes.
+    fn drop_waiter(&mut self, at: u32) {
         let Some(waiter) = self.waiters.remove(at) else { return };
         if let Some(job) = self.jobs.get_mut(waiter.job) {
             job.waiting = job.waiting.saturating_sub(1);
@@ -278,7 +322,7 @@ impl Ledger {
             return;
         };
         if let Some(place) = self.places.get_mut(place) {
-            place.parked.remove(&(ticket, group));
+            place.parked.remove(ticket);
         }
     }
 
@@ -289,19 +333,19 @@ impl Ledger {
         let key = if record.kind == Kind::Again { head & !TICKET } else { head };
         record.parked = Some((place, key));
         if let Some(place) = self.places.get_mut(place) {
-            place.parked.insert((key, group));
+            place.parked.insert(key, group);
         }
     }
 
     /// Lets everybody go who may, until nothing is left to look at: at each moment the oldest of those who are to be looked
     /// at anew and of those who are parked where there is room.
-    pub(super) fn drain(&mut self, now: Monotonic, out: &mut Vec<Effect>) {
+    pub(super) fn drain(&mut self, now: Monotonic, out: &mut impl Outbox<Effect>) {
         if self.faults.has(Fault::ReleaseWakesNobody) {
             self.freed.clear();
         }
         let newcomers_first = self.faults.has(Fault::NewcomersFirst);
         loop {
-            let ready = self.ready.first().copied();
+            let ready = self.ready.first();
             let woken = self.freed.iter().filter_map(|&place| self.first_parked(now, place)).min();
             let (group, place) = match (ready, woken) {
                 (None, None) => break,
@@ -312,7 +356,9 @@ impl Ledger {
                 (Some((_, group)), None) => (group, None),
             };
             if place.is_none() {
-                self.ready.pop_first();
+                if let Some((ticket, _)) = ready {
+                    self.ready.remove(ticket);
+                }
             } else {
                 self.unpark(group);
             }
@@ -334,14 +380,15 @@ impl Ledger {
     /// Who is first of those parked at a place, if it may take one there.
     #[inline]
     fn first_parked(&self, now: Monotonic, place: u32) -> Option<(u64, u32, u32)> {
-        let &(ticket, group) = self.places.get(place)?.parked.first()?;
-        let kind = self.groups.get(group)?.kind;
-        self.is_available(now, place, kind, ticket).then_some((ticket, group, place))
+        let record = self.places.get(place)?;
+        let (ticket, group) = record.parked.first()?;
+        let is_again = || self.groups.get(group).is_some_and(|group| group.kind == Kind::Again);
+        self.has_room(now, record, is_again, ticket).then_some((ticket, group, place))
     }
 
-    /// Whether a host of this kind with this ticket may take a place there.
-    fn is_available(&self, now: Monotonic, at: u32, kind: Kind, ticket: u64) -> bool {
-        let Some(place) = self.places.get(at) else { return true };
+    /// Whether a host with this ticket, which is in flight already or not, may take a place there.
+    #[inline]
+    fn has_room(&self, now: Monotonic, place: &Place, is_again: impl Fn() -> bool, ticket: u64) -> bool {
         match place.what {
             What::Limit { .. } => {
                 place.in_use < place.max && place.reserved.is_none_or(|first| ticket <= first)
@@ -350,16 +397,19 @@ impl Ledger {
                 let in_time = self.jobs.get(job).is_none_or(|job| now >= job.next_start);
                 let in_time = in_time || self.faults.has(Fault::StaggerIgnored);
                 let has_room = place.in_use < place.max || self.faults.has(Fault::InFlightIgnored);
-                in_time && (has_room || kind == Kind::Again)
+                in_time && (has_room || is_again())
             }
         }
     }
 
     /// Looks at the oldest host of a group that is not parked.
-    fn step(&mut self, now: Monotonic, group: u32, out: &mut Vec<Effect>) -> Step {
+    fn step(&mut self, now: Monotonic, group: u32, out: &mut impl Outbox<Effect>) -> Step {
         let Some(record) = self.groups.get(group) else { return Step::Empty };
-        let head =
-            if self.faults.has(Fault::UnfairQueue) { record.waiting.last() } else { record.waiting.first() };
+        let head = if self.faults.has(Fault::UnfairQueue) {
+            record.waiting.last(&self.waiters)
+        } else {
+            record.waiting.first()
+        };
         let Some((ticket, at)) = head else { return Step::Empty };
         let (job, kind) = (record.job, record.kind);
         let Some(waiter) = self.waiters.get(at) else { return Step::Empty };
@@ -367,7 +417,7 @@ impl Ledger {
         let is_busy = self.out_of(host).and_then(|out| out.running).is_some() && kind != Kind::Again;
         if is_busy && !self.faults.has(Fault::HostShared) {
             if let Some(record) = self.groups.get_mut(group) {
-                record.waiting.remove(ticket);
+                record.waiting.remove(&mut self.waiters, at);
                 record.head_since = now;
                 record.passed_since = None;
             }
@@ -388,7 +438,11 @@ impl Ledger {
         let missing = needs.find(|&place| {
             let ignored =
                 place != in_flight && self.faults.has(Fault::OthersLimitsIgnored) && !self.is_own(job, place);
-            !ignored && !self.is_available(now, place, kind, ticket)
+            let is_full = self
+                .places
+                .get(place)
+                .is_some_and(|place| !self.has_room(now, place, || kind == Kind::Again, ticket));
+            !ignored && is_full
         });
         if let Some(missing) = missing {
             if missing == in_flight {
@@ -403,22 +457,19 @@ impl Ledger {
     }
 
     /// Takes a host out of service. All it needs is free.
-    fn grant(&mut self, now: Monotonic, group: u32, at: u32, set: u32, out: &mut Vec<Effect>) {
+    fn grant(&mut self, now: Monotonic, group: u32, at: u32, set: u32, out: &mut impl Outbox<Effect>) {
         let Some(waiter) = self.waiters.get(at) else { return };
         let (ticket, job, host, idx, attempt) =
-            (waiter.ticket, waiter.job, waiter.host, waiter.idx, waiter.attempt);
+            (waiter.ticket.get(), waiter.job, waiter.host, waiter.idx, waiter.attempt);
         let kind = self.groups.get(group).map_or(Kind::Out, |group| group.kind);
         let again = kind == Kind::Again;
         self.stop_reserving(group);
         if let Some(group) = self.groups.get_mut(group) {
-            group.waiting.remove(ticket);
+            group.waiting.remove(&mut self.waiters, at);
             group.head_since = now;
             group.passed_since = None;
         }
-        if let Some(waiter) = self.waiters.get_mut(at) {
-            waiter.group = NONE;
-        }
-        self.forget_waiter(at);
+        self.drop_waiter(at);
         let is_new = self.out_of(host).is_none();
         if is_new {
             let record = Out { host, since: now, running: None, bad: Vec::new() };
@@ -462,7 +513,7 @@ impl Ledger {
     }
 
     /// Asks to be woken when the job may start the next host, unless that was asked already.
-    fn ask_for_tick(&mut self, now: Monotonic, at: u32, out: &mut Vec<Effect>) {
+    fn ask_for_tick(&mut self, now: Monotonic, at: u32, out: &mut impl Outbox<Effect>) {
         let Some(job) = self.jobs.get_mut(at) else { return };
         if job.next_start <= now || job.timer == Some(job.next_start) {
             return;

@@ -124,8 +124,8 @@ impl Record {
                 Self::Claim { job: *job, hosts }
             }
             Op::Withdraw { job, hosts } => {
-                let numbers = |hosts: &Vec<_>| hosts.iter().copied().map(number_of).collect();
-                Self::Withdraw { job: *job, hosts: hosts.as_ref().map(numbers) }
+                let numbers = |hosts: &[_]| hosts.iter().copied().map(number_of).collect();
+                Self::Withdraw { job: *job, hosts: hosts.as_deref().map(numbers) }
             }
             Op::Return { job, host, attempt } => {
                 Self::Return { job: *job, host: number_of(*host), attempt: attempt.0 }
@@ -139,7 +139,7 @@ impl Record {
             Op::Release { host } => Self::Release { host: host.clone() },
             Op::Decide { job, host, verdict, restores } => Self::Decide {
                 job: *job,
-                host: host.clone(),
+                host: host.as_ref().to_owned(),
                 verdict: (*verdict).into(),
                 restores: *restores,
             },
@@ -180,7 +180,7 @@ impl Record {
             }
             Self::Release { host } => Op::Release { host },
             Self::Decide { job, host, verdict, restores } => {
-                Op::Decide { job, host, verdict: verdict.into(), restores }
+                Op::Decide { job, host: host.into(), verdict: verdict.into(), restores }
             }
             Self::SetPace { job, concurrent, stagger_ms } => Op::SetPace { job, concurrent, stagger_ms },
             Self::Idle { job, number } => Op::Idle { job, number },
@@ -207,12 +207,12 @@ mod tests {
             Op::Register { job, plan: crate::ledger::tests::empty_plan() },
             Op::Claim { job, hosts: vec![(host, Attempt(1)), (host, Attempt(2))] },
             Op::Withdraw { job, hosts: None },
-            Op::Withdraw { job, hosts: Some(vec![host]) },
+            Op::Withdraw { job, hosts: Some(Box::new([host])) },
             Op::Return { job, host, attempt: Attempt(3) },
             Op::End { job, host, attempt: Attempt(3), outcome: failed },
             Op::End { job, host, attempt: Attempt(3), outcome: Outcome::Unknown },
             Op::Release { host: "web1".to_owned() },
-            Op::Decide { job, host: "web1".to_owned(), verdict: Verdict::Failed, restores: true },
+            Op::Decide { job, host: "web1".into(), verdict: Verdict::Failed, restores: true },
             Op::SetPace { job, concurrent: Some(2), stagger_ms: 1_000 },
             Op::SetPace { job, concurrent: None, stagger_ms: 0 },
             Op::Idle { job, number: 5 },

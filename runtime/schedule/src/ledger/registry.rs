@@ -1,12 +1,13 @@
 //! Jobs, the limits that they put in force, and which limits a host is in.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use pogo_plan::event::JobId;
 use pogo_plan::{HostTable, Limit, Plan};
 
+use super::line::Line;
 use super::{Effect, Host, Job, Ledger, NONE, Place, What, sets};
+use crate::outbox::Outbox;
 use crate::policy::Policy;
 use crate::time::Monotonic;
 
@@ -14,7 +15,7 @@ use crate::time::Monotonic;
 const NEW_HOST: Host = Host { set: sets::EMPTY, out: NONE, waiter: NONE };
 
 impl Ledger {
-    pub(super) fn register(&mut self, id: JobId, plan: &Plan, out: &mut Vec<Effect>) {
+    pub(super) fn register(&mut self, id: JobId, plan: &Plan, out: &mut impl Outbox<Effect>) {
         let hosts = self.intern_all(&plan.hosts);
         let limits: Vec<u32> = plan.limits.iter().map(|limit| self.put_in_force(limit, &hosts)).collect();
         let policy = Policy::of(&plan.job);
@@ -48,7 +49,7 @@ impl Ledger {
     }
 
     pub(super) fn finish(&mut self, now: Monotonic, id: JobId) {
-        let Some(&job) = self.job_index.get(&id) else { return };
+        let Some(job) = self.job_at(id) else { return };
         self.withdraw_all(job);
         if self.faults.has(crate::fault::Fault::EndReleases) {
             self.forget_marks_of(now, id);
@@ -79,7 +80,7 @@ impl Ledger {
     }
 
     pub(super) fn set_pace(&mut self, id: JobId, concurrent: Option<u32>, stagger_ms: u64) {
-        let Some(&job) = self.job_index.get(&id) else { return };
+        let Some(job) = self.job_at(id) else { return };
         let Some(record) = self.jobs.get_mut(job) else { return };
         record.concurrent = concurrent;
         record.change_stagger(stagger_ms);
@@ -87,11 +88,11 @@ impl Ledger {
         self.update_in_flight(job);
         // Everybody who waits for that asks anew to be woken.
         let parked = self.places.get_mut(in_flight).map(|place| std::mem::take(&mut place.parked));
-        for (ticket, group) in parked.into_iter().flatten() {
+        for (ticket, group) in parked.iter().flat_map(Line::iter) {
             if let Some(group) = self.groups.get_mut(group) {
                 group.parked = None;
             }
-            self.ready.insert((ticket, group));
+            self.ready.insert(ticket, group);
         }
     }
 
@@ -121,7 +122,7 @@ impl Ledger {
     }
 
     pub(super) fn job_record(&mut self, id: JobId) -> u32 {
-        if let Some(&job) = self.job_index.get(&id) {
+        if let Some(job) = self.job_at(id) {
             return job;
         }
         self.last_age += 1;
@@ -149,6 +150,7 @@ impl Ledger {
             record.in_flight = in_flight;
         }
         self.job_index.insert(id, job);
+        self.latest_job = job;
         job
     }
 
@@ -237,11 +239,11 @@ impl Ledger {
             }
         }
         let Some(place) = self.places.remove(at) else { return };
-        for (ticket, group) in place.parked {
+        for (ticket, group) in place.parked.iter() {
             if let Some(group) = self.groups.get_mut(group) {
                 group.parked = None;
             }
-            self.ready.insert((ticket, group));
+            self.ready.insert(ticket, group);
         }
     }
 
@@ -249,11 +251,9 @@ impl Ledger {
         self.sets.begin_change();
         for &member in members {
             let Some(host) = self.hosts.get_mut(member as usize) else { continue };
-            let new = self.sets.changed(host.set, &mut change);
-            let old = std::mem::replace(&mut host.set, new);
-            self.sets.retain(new);
-            self.sets.release(old);
+            host.set = self.sets.changed(host.set, &mut change);
         }
+        self.sets.end_change();
     }
 }
 
@@ -282,7 +282,7 @@ impl Place {
             max,
             in_use: 0,
             running: 0,
-            parked: BTreeSet::new(),
+            parked: Line::default(),
             reserved: None,
             latest: (0, Monotonic::default()),
             has_changed: false,

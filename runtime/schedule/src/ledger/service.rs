@@ -7,6 +7,7 @@ use pogo_plan::outcome::{Attempt, HostState, Outcome};
 use super::queue::note_change;
 use super::{Effect, Ledger, Mark, NONE};
 use crate::fault::Fault;
+use crate::outbox::Outbox;
 use crate::time::Monotonic;
 
 impl Ledger {
@@ -18,7 +19,7 @@ impl Ledger {
         attempt: Attempt,
         outcome: Outcome,
     ) {
-        let Some(&job) = self.job_index.get(&id) else { return };
+        let Some(job) = self.job_at(id) else { return };
         let Some(host) = self.host_of(job, idx) else { return };
         let at = self.hosts.get(host as usize).map_or(NONE, |host| host.out);
         let Some(record) = self.outs.get_mut(at) else { return };
@@ -52,7 +53,7 @@ impl Ledger {
     }
 
     pub(super) fn give_back(&mut self, now: Monotonic, id: JobId, idx: HostIdx, attempt: Attempt) {
-        let Some(&job) = self.job_index.get(&id) else { return };
+        let Some(job) = self.job_at(id) else { return };
         let Some(host) = self.host_of(job, idx) else { return };
         let at = self.hosts.get(host as usize).map_or(NONE, |host| host.out);
         let Some(record) = self.outs.get_mut(at) else { return };
@@ -73,12 +74,12 @@ impl Ledger {
         self.forget_if_over(job);
     }
 
-    pub(super) fn release(&mut self, now: Monotonic, name: &str, out: &mut Vec<Effect>) {
+    pub(super) fn release(&mut self, now: Monotonic, name: &str, out: &mut impl Outbox<Effect>) {
         let Some(host) = self.find(name) else { return };
         let at = self.hosts.get(host as usize).map_or(NONE, |host| host.out);
         let Some(record) = self.outs.get_mut(at) else { return };
         if let Some(mark) = record.bad.iter().find(|mark| mark.state == HostState::Unknown) {
-            out.push(Effect::NotReleased { host: name.to_owned(), job: mark.job });
+            out.push(Effect::NotReleased { host: name.into(), job: mark.job });
             return;
         }
         record.bad.clear();

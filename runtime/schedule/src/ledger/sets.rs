@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use crate::slab::Slab;
+use crate::slab::{NONE, Slab};
 
 /// The set of no limits; always there.
 pub(super) const EMPTY: u32 = 0;
@@ -15,6 +15,10 @@ struct Set {
     users: u32,
     /// What became of it in the last change that met it: the number of the change, and the set after it.
     changed: (u64, u32),
+    /// How many of its users that change has taken to the set after it.
+    moved: u32,
+    /// The group in which hosts of the set were last seen to wait; it may be another's by now.
+    group: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -23,12 +27,22 @@ pub(super) struct Sets {
     index: HashMap<Arc<[u32]>, u32>,
     /// How many changes there were.
     changes: u64,
+    /// The sets that the present change has met.
+    met: Vec<u32>,
+    /// A list that is filled and emptied.
+    scratch: Vec<u32>,
 }
 
 impl Default for Sets {
     fn default() -> Self {
-        let mut sets = Self { sets: Slab::default(), index: HashMap::new(), changes: 0 };
-        sets.intern(Arc::from([]));
+        let mut sets = Self {
+            sets: Slab::default(),
+            index: HashMap::new(),
+            changes: 0,
+            met: Vec::new(),
+            scratch: Vec::new(),
+        };
+        sets.intern(&[]);
         sets
     }
 }
@@ -41,10 +55,7 @@ impl Sets {
     }
 
     /// The limits of a set, oldest first.
-    pub(super) fn limits(&self, set: u32) -> Arc<[u32]> {
-        self.sets.get(set).map_or_else(|| Arc::from([]), |set| Arc::clone(&set.limits))
-    }
-
+    #[inline]
     pub(super) fn as_slice(&self, set: u32) -> &[u32] {
         self.sets.get(set).map_or(&[], |set| &set.limits)
     }
@@ -52,16 +63,25 @@ impl Sets {
     /// The set with one limit more, which is younger than those in it. Their order is one of age, not of numbers: numbers
     /// are used again, and replicas of a ledger may differ in them.
     pub(super) fn with(&mut self, set: u32, limit: u32) -> u32 {
-        let mut limits = self.limits(set).to_vec();
-        if !limits.contains(&limit) {
-            limits.push(limit);
-        }
-        self.intern(limits.into())
+        self.edited(set, |limits| {
+            if !limits.contains(&limit) {
+                limits.push(limit);
+            }
+        })
     }
 
     pub(super) fn without(&mut self, set: u32, limit: u32) -> u32 {
-        let limits: Vec<u32> = self.limits(set).iter().copied().filter(|&other| other != limit).collect();
-        self.intern(limits.into())
+        self.edited(set, |limits| limits.retain(|&other| other != limit))
+    }
+
+    fn edited(&mut self, set: u32, edit: impl FnOnce(&mut Vec<u32>)) -> u32 {
+        let mut limits = std::mem::take(&mut self.scratch);
+        limits.extend_from_slice(self.as_slice(set));
+        edit(&mut limits);
+        let new = self.intern(&limits);
+        limits.clear();
+        self.scratch = limits;
+        new
     }
 
     /// Begins a change of many sets in the same way.
@@ -69,27 +89,60 @@ impl Sets {
         self.changes += 1;
     }
 
-    /// The set after the present change, which `change` is asked for only once for each set. A set that has come about by
-    /// the change must not be given in.
+    /// The set after the present change for one user of a set more. `change` is asked only once for each set, and must not
+    /// give one that is given in.
+    #[inline]
     pub(super) fn changed(&mut self, set: u32, change: impl FnOnce(&mut Self, u32) -> u32) -> u32 {
         let number = self.changes;
-        if let Some(&Set { changed: (met_in, new), .. }) = self.sets.get(set)
-            && met_in == number
+        if let Some(record) = self.sets.get_mut(set)
+            && record.changed.0 == number
         {
-            return new;
+            record.moved += 1;
+            return record.changed.1;
         }
         let new = change(self, set);
         if let Some(record) = self.sets.get_mut(set) {
             record.changed = (number, new);
+            record.moved = 1;
+            self.met.push(set);
         }
         new
     }
 
-    fn intern(&mut self, limits: Arc<[u32]>) -> u32 {
-        if let Some(&set) = self.index.get(&limits) {
+    /// Counts the users of the sets anew that the change has met.
+    pub(super) fn end_change(&mut self) {
+        let mut met = std::mem::take(&mut self.met);
+        for set in met.drain(..) {
+            let Some(record) = self.sets.get_mut(set) else { continue };
+            let moved = std::mem::take(&mut record.moved);
+            let new = record.changed.1;
+            self.drop_users(set, moved);
+            if let Some(new) = self.sets.get_mut(new) {
+                new.users += moved;
+            }
+        }
+        self.met = met;
+    }
+
+    /// The group in which hosts of the set were last seen to wait: to be looked at, since it may be another's by now.
+    #[inline]
+    pub(super) fn last_group(&self, set: u32) -> u32 {
+        self.sets.get(set).map_or(NONE, |set| set.group)
+    }
+
+    pub(super) fn set_last_group(&mut self, set: u32, group: u32) {
+        if let Some(set) = self.sets.get_mut(set) {
+            set.group = group;
+        }
+    }
+
+    fn intern(&mut self, limits: &[u32]) -> u32 {
+        if let Some(&set) = self.index.get(limits) {
             return set;
         }
-        let set = self.sets.insert(Set { limits: Arc::clone(&limits), users: 0, changed: (0, EMPTY) });
+        let limits: Arc<[u32]> = Arc::from(limits);
+        let set = Set { limits: Arc::clone(&limits), users: 0, changed: (0, EMPTY), moved: 0, group: NONE };
+        let set = self.sets.insert(set);
         self.index.insert(limits, set);
         set
     }
@@ -103,8 +156,12 @@ impl Sets {
 
     /// Somebody less refers to the set; without any it goes.
     pub(super) fn release(&mut self, set: u32) {
+        self.drop_users(set, 1);
+    }
+
+    fn drop_users(&mut self, set: u32, users: u32) {
         let Some(record) = self.sets.get_mut(set) else { return };
-        record.users = record.users.saturating_sub(1);
+        record.users = record.users.saturating_sub(users);
         if record.users == 0 && set != EMPTY {
             let limits = Arc::clone(&record.limits);
             self.index.remove(&limits);

@@ -13,8 +13,8 @@ use pogo_plan::outcome::Attempt;
 use pogo_plan::{HostIdx, Plan};
 use serde::{Deserialize, Serialize};
 
-use super::line::Line;
-use super::queue::TICKET;
+use super::chain::Chain;
+use super::queue::{TICKET, ticket_of};
 use super::{Group, Kind, Ledger, Mark, NONE, Out, Place, Running, Waiter, What};
 use crate::policy::Policy;
 use crate::stable::{HostStateForm, RecordError, host_of, job_bits, number_of};
@@ -264,9 +264,8 @@ impl Ledger {
         }
     }
 
-    fn waiting_in(&self, line: &Line) -> Vec<WaiterForm> {
-        let mut waiting: Vec<WaiterForm> =
-            line.iter().filter_map(|waiter| self.waiters.get(waiter)).map(WaiterForm::of).collect();
+    fn waiting_in(&self, chain: &Chain) -> Vec<WaiterForm> {
+        let mut waiting: Vec<WaiterForm> = chain.iter(&self.waiters).map(WaiterForm::of).collect();
         waiting.sort_unstable_by_key(|waiter| waiter.ticket);
         waiting
     }
@@ -415,10 +414,11 @@ impl Ledger {
         let group = self.groups.insert(Group {
             job,
             kind,
-            waiting: Line::default(),
+            waiting: Chain::default(),
             parked: place.map(|place| (place, key)),
             head_since: Monotonic(form.head_since),
             passed_since: form.passed_since.map(Monotonic),
+            said: NONE,
         });
         self.group_index.insert((job, kind), group);
         if let Kind::Limits(set) = kind {
@@ -426,10 +426,10 @@ impl Ledger {
         }
         match place.and_then(|place| self.places.get_mut(place)) {
             Some(place) => {
-                place.parked.insert((key, group));
+                place.parked.insert(key, group);
             }
             None => {
-                self.ready.insert((ticket, group));
+                self.ready.insert(ticket, group);
             }
         }
         if form.keeps {
@@ -443,12 +443,13 @@ impl Ledger {
 
     fn restore_waiter(&mut self, job: u32, form: WaiterForm, group: u32) -> Result<(), RestoreError> {
         let (idx, host) = (host_of(form.host)?, self.restored_host(job, form.host)?);
-        let (ticket, attempt) = (form.ticket | TICKET, Attempt(form.attempt));
+        let (ticket, attempt) = (ticket_of(form.ticket), Attempt(form.attempt));
         let Some(record) = self.hosts.get_mut(host as usize) else { return Ok(()) };
-        let waiter = Waiter { ticket, job, host, idx, attempt, group, next: record.waiter };
+        let waiter =
+            Waiter { ticket, job, host, idx, attempt, group, next: record.waiter, before: NONE, after: NONE };
         record.waiter = self.waiters.insert(waiter);
         if let Some(group) = self.groups.get_mut(group) {
-            group.waiting.insert(ticket, record.waiter);
+            group.waiting.insert(&mut self.waiters, record.waiter);
         }
         if let Some(job) = self.jobs.get_mut(job) {
             job.waiting += 1;
@@ -465,7 +466,7 @@ impl Ledger {
 
 impl WaiterForm {
     fn of(waiter: &Waiter) -> Self {
-        Self { ticket: waiter.ticket & !TICKET, host: number_of(waiter.idx), attempt: waiter.attempt.0 }
+        Self { ticket: waiter.ticket.get() & !TICKET, host: number_of(waiter.idx), attempt: waiter.attempt.0 }
     }
 }
 

@@ -11,6 +11,7 @@ use pogo_plan::event::JobId;
 
 use super::{BadHost, Effect, Ledger, MAX_BLOCKERS, Out, What};
 use crate::fault::Fault;
+use crate::outbox::Outbox;
 
 /// Who a job waits for: unfinished jobs, and whether anything else will move it.
 #[derive(Default)]
@@ -20,7 +21,7 @@ struct Needs {
 }
 
 impl Ledger {
-    pub(super) fn look_for_stuck(&mut self, out: &mut Vec<Effect>) {
+    pub(super) fn look_for_stuck(&mut self, out: &mut impl Outbox<Effect>) {
         if self.faults.has(Fault::NeverBlocked) {
             return;
         }
@@ -90,7 +91,7 @@ impl Ledger {
     /// The unfinished jobs that run on a host or left it bad.
     fn holders(&self, out: &Out) -> BTreeSet<u32> {
         let unfinished = |id: JobId| {
-            let job = *self.job_index.get(&id)?;
+            let job = self.job_at(id)?;
             self.jobs.get(job)?.is_unfinished.then_some(job)
         };
         out.running
@@ -101,7 +102,7 @@ impl Ledger {
     }
 
     /// The bad hosts in the way of a job.
-    fn blockers(&self, job: u32) -> Vec<BadHost> {
+    fn blockers(&self, job: u32) -> Box<[BadHost]> {
         let mut by = BTreeSet::new();
         let parked: BTreeSet<u32> = self
             .groups

@@ -159,9 +159,9 @@ fn an_unknown_host_is_neither_taken_over_nor_released() {
     test.register(2, &[], |job| job.recover = true);
     assert_eq!(test.claim(2, &[0]), []);
     assert_eq!(test.ledger.waits_for(job(2), host(0)), Some(On::Decision(job(1))));
-    let refused = Effect::NotReleased { host: "h0".to_owned(), job: job(1) };
+    let refused = Effect::NotReleased { host: "h0".into(), job: job(1) };
     assert_eq!(test.apply(Op::Release { host: "h0".to_owned() }), [refused]);
-    let decide = Op::Decide { job: job(1), host: "h0".to_owned(), verdict: Verdict::Failed, restores: false };
+    let decide = Op::Decide { job: job(1), host: "h0".into(), verdict: Verdict::Failed, restores: false };
     assert_eq!(Test::granted(&test.apply(decide)), [(2, 0)]);
 }
 

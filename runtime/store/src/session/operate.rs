@@ -105,10 +105,10 @@ impl Writer {
             }
             state => return Err(refused(Refusal::HostIs(state))),
         }
-        let by = Author { name: self.who.user.clone(), reason: Some(reason.clone()) };
+        let by = Box::new(Author { name: self.who.user.clone(), reason: Some(reason.clone()) });
         facts.push(Fact::Commanded { command: Command::Decide { host, verdict }, by });
         let restores = Policy::of(&plan.job).restores;
-        ops.push(Op::Decide { job, host: name.clone(), verdict, restores });
+        ops.push(Op::Decide { job, host: name.clone().into(), verdict, restores });
         self.decide_by(Some(job), facts, ops, draft);
         let what = match verdict {
             pogo_plan::event::Verdict::Succeeded => "decide succeeded",

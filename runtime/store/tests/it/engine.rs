@@ -152,7 +152,7 @@ pub(crate) fn event_of(effect: Effect) -> Option<job::Event> {
     Some(match effect {
         Effect::Registered { out, .. } => job::Event::Registered { out },
         Effect::Granted { host, attempt, .. } => job::Event::Granted { host, attempt },
-        Effect::Waiting { hosts, on, .. } => job::Event::Waiting { hosts, on },
+        Effect::Waiting { waits, .. } => job::Event::Waiting(waits),
         Effect::Blocked { number, by, .. } => job::Event::Blocked { number, by },
         Effect::Finished { .. } => job::Event::Finished,
         Effect::WakeAt(_) | Effect::NotReleased { .. } => return None,

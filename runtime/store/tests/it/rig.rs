@@ -189,7 +189,7 @@ impl Rig {
         match self.engine.job.state() {
             JobState::Succeeded => End::State(JobState::Succeeded),
             state if state.has_ended() => {
-                let (command, by) = (Command::Resume, Author::default());
+                let (command, by) = (Command::Resume, Box::default());
                 self.run_after(job::Event::Command { command, by })
             }
             _ => self.run(),
@@ -297,7 +297,7 @@ impl Rig {
                     Told::Command { id, command, author, .. } => {
                         self.engine.step(
                             now,
-                            Input::Job(job::Event::Command { command, by: author }),
+                            Input::Job(job::Event::Command { command, by: Box::new(author) }),
                             &mut wanted,
                         );
                         let why = wanted.refused.take();

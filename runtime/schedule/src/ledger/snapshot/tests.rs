@@ -49,7 +49,9 @@ impl Ops {
                 }
                 Op::Claim { job, hosts }
             }
-            7 if chance.percent(30) => Op::Withdraw { job, hosts: chance.percent(80).then(|| vec![host]) },
+            7 if chance.percent(30) => {
+                Op::Withdraw { job, hosts: chance.percent(80).then(|| Box::from([host])) }
+            }
             7..=14 => {
                 let outcome = chance.pick(&[
                     Outcome::Succeeded,
@@ -68,7 +70,7 @@ impl Ops {
             15 => Op::Release { host: name },
             16 => {
                 let verdict = if chance.percent(50) { Verdict::Succeeded } else { Verdict::Failed };
-                Op::Decide { job, host: name, verdict, restores: chance.percent(50) }
+                Op::Decide { job, host: name.into(), verdict, restores: chance.percent(50) }
             }
             17 => Op::SetPace {
                 job,

@@ -49,9 +49,9 @@ impl World<'_> {
                 self.oracle.stop_asked(job, *host);
                 Ok(())
             }
-            job::Action::Notify(Notice::JobState { state: JobState::Blocked, blocked_by, .. }) => {
+            job::Action::Notify(Notice::JobState(news)) if news.state == JobState::Blocked => {
                 self.report.blocked += 1;
-                self.oracle.blocked_told(job, blocked_by)
+                self.oracle.blocked_told(job, &news.blocked_by)
             }
             _ => Ok(()),
         }

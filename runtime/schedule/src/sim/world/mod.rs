@@ -40,7 +40,7 @@ fn event_of(effect: Effect) -> Option<(JobId, job::Event)> {
     Some(match effect {
         Effect::Registered { job, out } => (job, job::Event::Registered { out }),
         Effect::Granted { job, host, attempt } => (job, job::Event::Granted { host, attempt }),
-        Effect::Waiting { job, hosts, on } => (job, job::Event::Waiting { hosts, on }),
+        Effect::Waiting { job, waits } => (job, job::Event::Waiting(waits)),
         Effect::Blocked { job, number, by } => (job, job::Event::Blocked { number, by }),
         Effect::Finished { job } => (job, job::Event::Finished),
         Effect::WakeAt(_) | Effect::NotReleased { .. } => return None,

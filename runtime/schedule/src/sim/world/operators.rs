@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use pogo_plan::HostIdx;
-use pogo_plan::event::{Author, Command, Setting, Verdict};
+use pogo_plan::event::{Command, Setting, Verdict};
 use pogo_plan::job::OnFailure;
 use pogo_plan::outcome::{HostState, JobState};
 
@@ -45,7 +45,7 @@ impl World<'_> {
 
     pub(super) fn command(&mut self, job: usize, command: Command<HostIdx>) {
         let life = self.jobs[job].life;
-        let event = job::Event::Command { command, by: Author::default() };
+        let event = job::Event::Command { command, by: Box::default() };
         self.send(OPERATOR, job_actor(job), Msg::Job(job, life, event));
     }
 
