@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use pogo_plan::event::{Author, Command, JobId};
+use pogo_plan::event::{Command, JobId};
 use pogo_plan::job::*;
 use pogo_plan::outcome::{HostState, JobState, Outcome};
 use pogo_plan::{HostIdx, HostTable, Limit, Origin, Plan, Slot, Thread};
