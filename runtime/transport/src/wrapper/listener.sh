@@ -9,11 +9,16 @@ while sleep 1; do
 kill "-$1" "$p_k" || exit
 done; } </dev/null 8>&- 9>&- &
 }
-exec 9<>"$p_f.a"
+case $p_lean in
+"") exec 9<>"$p_f.a" ;;
+esac
 p_keep &
 p_k=$!
 trap - EXIT HUP TERM
-exec >/dev/null 2>&1 8<>"$p_f.g"
+exec >/dev/null 2>&1
+case $p_lean in
+"") exec 8<>"$p_f.g" ;;
+esac
 printf "%s\n" "$p_k" >&9
 p_went=
 while read -r p_word; do

@@ -35,9 +35,12 @@ fn a_lost_owner_leaves_a_command_that_ends_and_a_record_of_it() {
         session.until_out("up\n");
         let traces = session.heard.traces.clone();
         drop(session.stdin.take());
-        // The server's process leaves and lets go of every pipe.
         session.leave();
-        assert_eq!(session.until(|event, _| matches!(event, Event::Ended(_))), None, "{:?}", host.shell);
+        // What cannot be opened again is let go of. A pipe of the session's is the command's own output: the server closes
+        // its end when the client does.
+        if host.has_sockets {
+            assert_eq!(session.until(|event, _| matches!(event, Event::Ended(_))), None, "{:?}", host.shell);
+        }
         assert_eq!(probe(&host, traces.clone()), Probed::Running, "{:?}", host.shell);
         eventually("the record is there", || host.report().exists());
         assert_eq!(probe(&host, None), Probed::Running);
