@@ -178,7 +178,7 @@ cat <"$p_err_path" >/dev/null 7>&- 8>&- 9>&- &
 p_err=$!
 case $p_saying$p_cause in
 1*|unreachable) ;;
-*) p_report "running 0 - $p_boot $p_group $p_k $p_ks" ;;
+*) [ -e "$p_f.never" ] || p_report "running 0 - $p_boot $p_group $p_k $p_ks" ;;
 esac
 }
 p_stop_for() {

@@ -34,7 +34,11 @@ ack) printf "ack\n" >&9; wait "$p_k"; exit 0 ;;
 esac
 done
 case $p_went in
-"") p_tell TTOU ;;
+"")
+# By a file too: a shell that finds two signals at once takes the one with the lower number first.
+printf "" >|"$p_f.never"
+p_tell TTOU
+;;
 esac
 printf "lost\n" >&9
 p_tell USR2

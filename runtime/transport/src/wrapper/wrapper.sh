@@ -47,7 +47,7 @@ p_f=
 p_s=
 p_note=
 p_through=
-p_sweep="rm -rf \"\$p_s\" \"\$p_f\" \"\$p_f.u\" \"\$p_f.o\" \"\$p_f.e\" \"\$p_f.g\" \"\$p_f.a\" \"\$p_f.prehook\" \"\$p_f.command\" \"\$p_f.verify\" \"\$p_f.posthook\" \"\$p_f.finally\" \"\$p_f.is\" \"\$p_f.st\" \"\$p_f.USR1\" \"\$p_f.USR2\" \"\$p_f.TTOU\""
+p_sweep="rm -rf \"\$p_s\" \"\$p_f\" \"\$p_f.u\" \"\$p_f.o\" \"\$p_f.e\" \"\$p_f.g\" \"\$p_f.a\" \"\$p_f.prehook\" \"\$p_f.command\" \"\$p_f.verify\" \"\$p_f.posthook\" \"\$p_f.finally\" \"\$p_f.is\" \"\$p_f.st\" \"\$p_f.USR1\" \"\$p_f.USR2\" \"\$p_f.TTOU\" \"\$p_f.never\""
 # Where files can be made. The umask is the command's; asked for through a file or a pipe it costs no process.
 p_base() {
 for p_d in "${TMPDIR:-/tmp}" /tmp /var/tmp "${HOME:-/}"; do
