@@ -34,7 +34,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("build", help="the folder with the program")
     parser.add_argument("--hosts", type=int, default=200)
-    parser.add_argument("--fanout", type=int, default=32)
+    parser.add_argument("--fanout", type=int, default=64, help="both run so many at once; the default is that of pogo")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each program with each key exchange")
     parser.add_argument("--further", type=int, default=20, help="further commands on an open connection")
     parser.add_argument("--kex", choices=sorted(KEX), action="append", help="only this key exchange")

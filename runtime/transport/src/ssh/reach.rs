@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
 use super::bastion::Bastions;
@@ -27,6 +28,17 @@ const FIRST_WAIT: Duration = Duration::from_millis(150);
 /// The longest wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
+/// Where a connection is left for another attempt.
+pub(super) struct Place(oneshot::Sender<Master>);
+
+impl Place {
+    pub(super) async fn fill(self, master: Master) {
+        if let Err(unwanted) = self.0.send(master) {
+            unwanted.end().await;
+        }
+    }
+}
+
 /// What the attempts of a run share.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -34,8 +46,9 @@ pub(super) struct Shared {
     pub(super) options: SshOptions,
     classes: Classes,
     bastions: Bastions,
-    /// Connections that another attempt on their host may want.
-    parked: Mutex<HashMap<(String, u32), Master>>,
+    /// Connections that another attempt on their host may want: there already, or as soon as the earlier attempt has closed
+    /// its session.
+    parked: Mutex<HashMap<(String, u32), oneshot::Receiver<Master>>>,
     problems: Mutex<BTreeSet<HostKeyProblem>>,
 }
 
@@ -84,22 +97,28 @@ impl Shared {
         lock(&self.problems).iter().cloned().collect()
     }
 
-    /// The connection that an earlier attempt has left, if it has.
-    pub(super) fn parked(&self, host: &str, class: &Class) -> Option<Master> {
-        lock(&self.parked).remove(&(host.to_owned(), class.number()))
+    /// The connection that an earlier attempt has left or is about to leave, if there is one.
+    pub(super) async fn parked(&self, host: &str, class: &Class) -> Option<Master> {
+        let parked = lock(&self.parked).remove(&(host.to_owned(), class.number()))?;
+        parked.await.ok()
     }
 
-    /// Keeps a connection for another attempt on its host.
-    pub(super) fn park(&self, host: &str, class: &Class, master: Master) {
+    /// Promises a connection to the next attempt on its host. It comes when the earlier one has done with it; dropping the
+    /// place says that none comes.
+    pub(super) fn park(&self, host: &str, class: &Class) -> Place {
+        let (place, parked) = oneshot::channel();
         // One that was there is ended when it is dropped.
-        lock(&self.parked).insert((host.to_owned(), class.number()), master);
+        lock(&self.parked).insert((host.to_owned(), class.number()), parked);
+        Place(place)
     }
 
     /// Ends all connections that are kept.
     pub(super) async fn close(&self) {
-        let parked: Vec<Master> = lock(&self.parked).drain().map(|(_, master)| master).collect();
-        for master in parked {
-            master.end().await;
+        let parked: Vec<_> = lock(&self.parked).drain().map(|(_, parked)| parked).collect();
+        for parked in parked {
+            if let Ok(master) = parked.await {
+                master.end().await;
+            }
         }
     }
 

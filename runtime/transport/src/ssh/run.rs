@@ -13,7 +13,7 @@ use super::end;
 use super::failure::{Failure, Kind};
 use super::lost;
 use super::master::Master;
-use super::reach::Shared;
+use super::reach::{Place, Shared};
 use super::request;
 use super::session::{Next, Reads, Session};
 use super::settings::Settings;
@@ -99,10 +99,13 @@ impl Run<'_> {
         let host = &self.attempt.key.host;
         let request = || request::attempt(self.attempt, self.shared).map_err(|error| failed(host, &error));
         // One that an earlier attempt has left may be gone by now, and its session then cannot be opened.
-        if let Some(master) = self.shared.parked(host, &self.class) {
+        if let Some(master) = self.shared.parked(host, &self.class).await {
             match Session::open(&master, request()?).await {
                 Ok(session) => return Ok((master, session)),
-                Err(_) => master.end().await,
+                Err(error) => {
+                    tracing::debug!(error = error_text(&error), "a kept connection gives no session any more");
+                    master.end().await;
+                }
             }
         }
         let master = self.shared.connect(host, &self.class, Some(&mut self.stop)).await?;
@@ -122,14 +125,19 @@ impl Run<'_> {
         match over {
             Over::Ended(ended) => {
                 let outcome = self.ended(&ended);
+                // Before the end is known, because another attempt may begin at once.
+                let place = self.place(outcome);
                 self.acknowledge(session, outcome).await;
-                self.leave(master, outcome).await;
+                match place {
+                    Some(place) => place.fill(master).await,
+                    None => master.end().await,
+                }
                 outcome
             }
             Over::NotStarted(why) => {
                 drop(session);
                 self.say(&why);
-                self.leave(master, Outcome::Unreachable).await;
+                master.end().await;
                 Outcome::Unreachable
             }
             Over::Deaf => {
@@ -233,14 +241,10 @@ impl Run<'_> {
         self.progress.ended(outcome, RECORD_TIME).await
     }
 
-    /// Keeps the connection if another attempt may follow, and ends it otherwise.
-    async fn leave(&self, master: Master, outcome: Outcome) {
-        let key = &self.attempt.key;
-        if self.may_follow(outcome) && !self.stop.is_raised() {
-            self.shared.park(&key.host, &self.class, master);
-        } else {
-            master.end().await;
-        }
+    /// A place for the connection, if another attempt may follow.
+    fn place(&self, outcome: Outcome) -> Option<Place> {
+        let follows = self.may_follow(outcome) && !self.stop.is_raised();
+        follows.then(|| self.shared.park(&self.attempt.key.host, &self.class))
     }
 
     fn may_follow(&self, outcome: Outcome) -> bool {
@@ -265,10 +269,9 @@ fn say(progress: &Progress, text: &str) {
     progress.output(Stream::Stderr, format!("pogo: {text}\n").into_bytes(), 0);
 }
 
-/// Waits until the acknowledged session has closed, so that the wrapper has it.
+/// Waits until the script of the acknowledged session has ended, so that it has heard.
 pub(super) async fn close(mut session: Session) {
-    let closed = async { while !matches!(session.next(&Reads::ALL).await, Next::Over) {} };
-    if tokio::time::timeout(CLOSE_TIME, closed).await.is_err() {
+    if tokio::time::timeout(CLOSE_TIME, session.ended()).await.is_err() {
         tracing::debug!("a session does not close");
     }
 }

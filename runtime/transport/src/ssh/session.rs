@@ -125,6 +125,15 @@ impl Session {
         }
     }
 
+    /// Waits until the script has ended. What it left behind may hold the output open for as long as it lives; that is
+    /// nobody's any more.
+    pub(super) async fn ended(&mut self) {
+        while self.rest_until.is_none() && !self.is_finished {
+            self.step(&Reads::ALL).await;
+            self.events.clear();
+        }
+    }
+
     async fn step(&mut self, reads: &Reads<'_>) {
         let Self { stdin, stdout, stderr, exit, rest_until, outgoing, .. } = self;
         let writes = stdin.is_some() && !outgoing.is_empty();

@@ -58,8 +58,11 @@ pub struct Invocation {
     id: String,
 }
 
-/// Texts up to this size are read line by line, which needs no process on the host.
+/// Texts up to this size, in bytes, are read line by line, which needs no process on the host.
 const SMALL: usize = 8 * 1024;
+
+/// Texts up to this size, in bytes, need no file on the host: they fit into a pipe in one piece, wherever pipes are.
+const SHORT: usize = 2 * 1024;
 
 impl Invocation {
     /// Checks that the attempt can be sent.
@@ -205,11 +208,13 @@ impl Invocation {
                 bytes.push(b'\n');
             }
             let sent = bytes.get(start..).unwrap_or_default();
-            list.push(if sent.len() <= SMALL && !sent.contains(&0) {
-                format!("{}:lines:{}", name(phase), sent.iter().filter(|&&byte| byte == b'\n').count())
+            let (kind, count) = if sent.len() > SMALL || sent.contains(&0) {
+                ("bytes", sent.len())
             } else {
-                format!("{}:bytes:{}", name(phase), sent.len())
-            });
+                let kind = if sent.len() <= SHORT { "short" } else { "lines" };
+                (kind, sent.iter().filter(|&&byte| byte == b'\n').count())
+            };
+            list.push(format!("{}:{kind}:{count}", name(phase)));
         }
         if let Some(script) = self.attempt.job.script() {
             let kind = if script.is_empty() { "lines" } else { "bytes" };

@@ -17,16 +17,31 @@ case $p_n in
 1000) p_n=$p_s ;;
 *) p_n=$p_s.${p_n#1} ;;
 esac
-sleep "$p_n" &
+p_nap_of "$p_n" || p_nap_of $((p_s + 1))
+}
+# TERM may come at any time: before the sleep, between it and its number, or while it is waited for. A child that has just
+# been forked still has our handler and would lose a TERM; KILL it cannot lose.
+p_nap_of() {
+sleep "$1" &
 p_z=$!
-wait "$p_z" || { sleep $((p_s + 1)) & p_z=$! ; wait "$p_z"; }
+case $p_done in
+"") wait "$p_z" ;;
+*) kill -KILL "$p_z" ;;
+esac
+p_x=$?
+p_z=
+case $p_done in
+?*) exit ;;
+esac
+return "$p_x"
 }
 # A timer is a shell that waits for a sleep: it ends that too when it is ended. One is enough for the deadline and for the
 # acknowledgement that follows: after five seconds it says `tick`, whatever it is for.
 p_timer() {
 p_tn=$((p_tn + 1))
 { p_z=
-trap "kill \$p_z; exit" TERM
+p_done=
+trap "p_done=1; kill -KILL \$p_z" TERM
 if [ "$1" -gt 5000 ]; then
 p_doze 5000
 printf "tick %s\n" "$p_tn" >&9
@@ -128,14 +143,18 @@ case $p_running in
 1) p_stop_for "$1" ;;
 esac
 }
-p_on_stop() {
+# That it was heard.
+p_heard() {
 p_sig=1
-printf "" >"$p_f.USR1"
+p_made=1
+printf "" >"$p_f.$1"
+}
+p_on_stop() {
+p_heard USR1
 p_end_for stopped
 }
 p_on_never() {
-p_sig=1
-printf "" >"$p_f.TTOU"
+p_heard TTOU
 p_end_for unreachable
 }
 p_on_time() {
@@ -151,15 +170,15 @@ case $p_lost in
 ?*) return ;;
 esac
 p_lost=1
-printf "" >"$p_f.USR2"
-kill "$p_out" "$p_err"
-cat <"$p_f.o" >/dev/null 7>&- 8>&- 9>&- &
+p_heard USR2
+p_no_readers
+cat <"$p_out_path" >/dev/null 7>&- 8>&- 9>&- &
 p_out=$!
-cat <"$p_f.e" >/dev/null 7>&- 8>&- 9>&- &
+cat <"$p_err_path" >/dev/null 7>&- 8>&- 9>&- &
 p_err=$!
 case $p_saying$p_cause in
 1*|unreachable) ;;
-*) p_report "running 0 - $p_boot $p_group $p_k $p_ks" ;;
+*) [ -e "$p_f.never" ] || p_report "running 0 - $p_boot $p_group $p_k $p_ks" ;;
 esac
 }
 p_stop_for() {
@@ -183,11 +202,12 @@ p_pn=$((p_pn + 1))
 { trap - HUP INT QUIT USR1 USR2 TTOU ALRM EXIT
 p_child_of "$@" 7>&- 8>&- 9>&- &
 p_x=$!
+exec 5<&-
 printf "%s %s\n" "$p_pn" "$p_x" >|"$p_f.is"
 printf "is\n" >&9
 wait "$p_x"
 printf "%s %s\n" "$p_pn" "$?" >|"$p_f.st"
-printf "done\n" >&9; } </dev/null >"$p_f.o" 2>"$p_f.e" 7>&- 8>&- &
+printf "done\n" >&9; } </dev/null >"$p_out_path" 2>"$p_err_path" 7>&- 8>&- &
 p_runner=$!
 p_told "$p_f.is"
 p_g=$p_n
@@ -250,12 +270,27 @@ p_child_of() {
 trap - HUP INT QUIT USR1 USR2 TTOU ALRM EXIT
 case $p_gate in
 # Without a word the listener is gone.
-1) read -r p_line <"$p_f.g" || { kill -TTOU "$p_k"; exit 126; } ;;
+1) read -r p_line <"$p_gate_path" || { kill -TTOU "$p_k"; exit 126; } ;;
 esac
+exec 5<&-
 umask "$p_umask"
 set +C
+case $p_short in
+*" $p_phase "*)
+# Nobody can guess the word that ends it.
+eval "p_text=\$p_text_$p_phase"
+eval "exec 6<<\"E$p_nonce\"$p_nl${p_text}E$p_nonce$p_nl"
+;;
+esac
 eval "$p_env"
 exec $p_setsid "$@"
+}
+# The file in which the text of the part $1 is, in p_file.
+p_file_of() {
+case $p_short in
+*" $1 "*) p_file=/proc/self/fd/6 ;;
+*) p_file=$p_f.$1 ;;
+esac
 }
 # Runs the phase $1 for at most $2 milliseconds: $3… Its status is in p_st, what ended it early in p_cause.
 p_run() {
@@ -269,7 +304,7 @@ case $p_cause in
 esac
 case ${BASH_VERSION:-} in
 "")
-p_child_of "$@" </dev/null >"$p_f.o" 2>"$p_f.e" 7>&- 8>&- 9>&- &
+p_child_of "$@" </dev/null >"$p_out_path" 2>"$p_err_path" 7>&- 8>&- 9>&- &
 p_g=$!
 ;;
 *) p_by_runner "$@" ;;
@@ -360,7 +395,10 @@ p_run command "$p_time" "${p_x%% *}" ${p_y:+"$p_y"} "$p_s/$p_script" "$@"
 esac
 set -- command
 ;;
-*) p_run "$1" "$p_time" $p_shell "$p_f.$1" ;;
+*)
+p_file_of "$1"
+p_run "$1" "$p_time" $p_shell "$p_file"
+;;
 esac
 p_now
 p_time=$((p_time - p_now + p_began))
@@ -386,11 +424,12 @@ p_in_a_row=0
 p_last=
 p_now
 p_until=$((p_now + p_verify_timeout))
+p_file_of verify
 while :; do
 p_now
 p_ms=$((p_until - p_now))
 [ "$p_ms" -gt 0 ] || p_ms=1
-p_run verify "$p_ms" $p_shell "$p_f.verify"
+p_run verify "$p_ms" $p_shell "$p_file"
 case $p_cause in
 timed_out) break ;;
 ?*) p_kind=$p_cause; return 1 ;;
@@ -517,10 +556,17 @@ p_kind=unreachable
 p_status=0
 p_where=-
 p_time=$p_timeout
+p_out=
+p_err=
+case $p_lean in
+1) exec 7<>/proc/self/fd/1 8<>/proc/self/fd/2 ;;
+*)
 exec 7<>"$p_f.o" 8<>"$p_f.e"
 # tee goes on reading when nobody wants what it writes; cat would not.
 { trap "" PIPE; exec tee /dev/null; } <"$p_f.o" 2>/dev/null 7>&- 8>&- 9>&- & p_out=$!
 { trap "" PIPE; exec tee /dev/null; } <"$p_f.e" >&2 2>/dev/null 7>&- 8>&- 9>&- & p_err=$!
+;;
+esac
 exec >/dev/null 2>&1
 p_boot_id
 # From here on the listener may send signals.
@@ -586,16 +632,24 @@ p_untimer
 case $p_old in
 ?*)
 # Opened here: when the readers run, the pipes may have lost their names.
-exec 5<"$p_f.o" 6<"$p_f.e"
+exec 5<"$p_out_path" 6<"$p_err_path"
 cat <&5 >/dev/null 5<&- 6<&- 7>&- 8>&- 9>&- &
 cat <&6 >/dev/null 5<&- 6<&- 7>&- 8>&- 9>&- &
 ;;
 esac
-kill "$p_out" "$p_err"
+p_no_readers
 case $p_acked$p_lost in
 "") kill "$$" ;;
 esac
 p_prune
+case $p_made in
+"") exit 0 ;;
+esac
 eval "exec $p_sweep"
+}
+p_no_readers() {
+case $p_out in
+?*) kill "$p_out" "$p_err" ;;
+esac
 }
 

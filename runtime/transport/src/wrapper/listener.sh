@@ -9,11 +9,16 @@ while sleep 1; do
 kill "-$1" "$p_k" || exit
 done; } </dev/null 8>&- 9>&- &
 }
-exec 9<>"$p_f.a"
+case $p_lean in
+"") exec 9<>"$p_f.a" ;;
+esac
 p_keep &
 p_k=$!
 trap - EXIT HUP TERM
-exec >/dev/null 2>&1 8<>"$p_f.g"
+exec >/dev/null 2>&1
+case $p_lean in
+"") exec 8<>"$p_f.g" ;;
+esac
 printf "%s\n" "$p_k" >&9
 p_went=
 while read -r p_word; do
@@ -29,7 +34,11 @@ ack) printf "ack\n" >&9; wait "$p_k"; exit 0 ;;
 esac
 done
 case $p_went in
-"") p_tell TTOU ;;
+"")
+# By a file too: a shell that finds two signals at once takes the one with the lower number first.
+printf "" >|"$p_f.never"
+p_tell TTOU
+;;
 esac
 printf "lost\n" >&9
 p_tell USR2

@@ -8,13 +8,15 @@
 # keeper says by a file that it has heard it. Everything else goes through the named pipe `a`, where nothing can be lost.
 # The first part waits at a gate until the client says that it knows of the start: else a command could have run of which
 # nobody ever heard.
-# Output goes through two named pipes that the keeper holds open: whoever reads them can be replaced while a command runs.
-# The keeper says its marks into the same pipes, so that they stand behind what was written before.
+# The keeper says its marks into the pipes of the output, so that they stand behind what was written before.
 #
-# An attempt costs six processes besides its first shell and its command: mkfifo, the keeper, a tee for each stream, a timer
-# and its sleep; the last of the keeper becomes rm. bash needs one more for each part, which waits for it. Fewer cannot be had safely. Without a tee the session itself would hold
-# the output: when its owner goes, the command would write into nowhere and die of that, or the session could not be left.
-# sh can neither read two pipes at once nor wait with a limit. A script costs two more: mkdir and chmod.
+# Where the output of the session is two pipes that can be opened again (Linux and OpenSSH, as their user), the keeper holds
+# them open and the command writes into them: when the client goes, nobody dies of a broken pipe, and the keeper has them
+# read by others. The gate and the inbox of the keeper are the pipes of empty here-documents. An attempt then costs four
+# processes besides its first shell and its command: the keeper, a timer, its sleep, and setsid; and no file, unless its
+# texts are long. Elsewhere, as under sudo, there are four named pipes and a tee for each stream, which can be replaced while
+# a command runs: five processes more. bash needs one more for each part, which waits for it. Fewer cannot be had safely:
+# sh cannot read with a limit of time. A script costs two more: mkdir and chmod.
 #
 # Besides sh it needs: awk cat chmod dd find id kill mkdir mkfifo mv rm sleep tee, and setsid where it exists.
 
@@ -38,36 +40,95 @@ done
 read -r p_line || exit 0
 [ "$p_line" = "$p_nonce" ] || p_refuse "the input of the session is damaged"
 eval "$p_config"
-# Files with names that nobody can guess, for our eyes only, in no folder of their own, which would be one more process.
-# The umask is the command's; asked for through a file it costs no process either.
+# Files have names that nobody can guess, are for our eyes only, and are in no folder of their own, which would be one more
+# process.
 set -C
 p_f=
+p_s=
+p_note=
+p_through=
+p_sweep="rm -rf \"\$p_s\" \"\$p_f\" \"\$p_f.u\" \"\$p_f.o\" \"\$p_f.e\" \"\$p_f.g\" \"\$p_f.a\" \"\$p_f.prehook\" \"\$p_f.command\" \"\$p_f.verify\" \"\$p_f.posthook\" \"\$p_f.finally\" \"\$p_f.is\" \"\$p_f.st\" \"\$p_f.USR1\" \"\$p_f.USR2\" \"\$p_f.TTOU\" \"\$p_f.never\""
+# Where files can be made. The umask is the command's; asked for through a file or a pipe it costs no process.
+p_base() {
 for p_d in "${TMPDIR:-/tmp}" /tmp /var/tmp "${HOME:-/}"; do
 p_f=$p_d/pogo-$p_tag
-p_umask=
 if { umask >"$p_f.u"; } 2>/dev/null; then
-if read -r p_umask <"$p_f.u" && ( umask 077; exec mkfifo "$p_f.o" "$p_f.e" "$p_f.g" "$p_f.a" ) 2>/dev/null; then
-break
+if read -r p_x <"$p_f.u" && { [ "$1" ] || ( umask 077; exec mkfifo "$p_f.o" "$p_f.e" "$p_f.g" "$p_f.a" ) 2>/dev/null; }; then
+p_umask=${p_umask:-$p_x}
+p_s=$p_f
+p_made=1
+trap "$p_sweep" EXIT
+trap "exit 1" HUP TERM PIPE
+return
 fi
 rm -f "$p_f.u" "$p_f.o" "$p_f.e" "$p_f.g" "$p_f.a"
 fi
 p_f=
 done
-case $p_f in
-"") p_refuse "cannot make files for the attempt in ${TMPDIR:-/tmp}, /tmp, /var/tmp or the home: full or read-only" ;;
+p_refuse "cannot make files for the attempt in ${TMPDIR:-/tmp}, /tmp, /var/tmp or the home: full or read-only"
+}
+p_umask=
+p_made=
+p_lean=
+p_can_lean() {
+for p_x in 1 2; do
+[ -p "/proc/self/fd/$p_x" ] && [ -r "/proc/self/fd/$p_x" ] && [ -w "/proc/self/fd/$p_x" ] || return 1
+done
+# What is not allowed ends a shell if exec tries it. The two are of the same making.
+{ { :; } <>/proc/self/fd/1; } 2>/dev/null
+}
+if p_can_lean; then
+# 5 is the gate, 9 the inbox.
+eval "exec 5<<\"E\" 9<<\"E\"${p_nl}E${p_nl}E$p_nl"
+if [ -p /proc/self/fd/5 ] && [ -p /proc/self/fd/9 ]; then
+p_lean=1
+exec 8>/proc/self/fd/5 9<>/proc/self/fd/9
+p_out_path=/proc/self/fd/7
+p_err_path=/proc/self/fd/8
+p_gate_path=/proc/self/fd/5
+umask >&9
+read -r p_umask <&9
+# For the words that a stop leaves there: nothing hangs on it.
+p_f=${TMPDIR:-/tmp}/pogo-$p_tag
+p_s=$p_f
+case ${BASH_VERSION:-} in
+?*) p_base 1 ;;
+esac
+else
+exec 5<&- 9<&-
+fi
+fi
+case $p_lean in
+"")
+p_base ""
+p_out_path=$p_f.o
+p_err_path=$p_f.e
+p_gate_path=$p_f.g
+;;
 esac
 umask 077
-p_s=$p_f
-p_note=
-p_through=
-p_sweep="rm -rf \"\$p_s\" \"\$p_f\" \"\$p_f.u\" \"\$p_f.o\" \"\$p_f.e\" \"\$p_f.g\" \"\$p_f.a\" \"\$p_f.prehook\" \"\$p_f.command\" \"\$p_f.verify\" \"\$p_f.posthook\" \"\$p_f.finally\" \"\$p_f.is\" \"\$p_f.st\" \"\$p_f.USR1\" \"\$p_f.USR2\" \"\$p_f.TTOU\""
-trap "$p_sweep" EXIT
-trap "exit 1" HUP TERM PIPE
 
-# Small texts line by line, without a process; large or binary ones by length. A dd that does not know fullblock refuses it
-# before it reads anything.
+# Short texts are kept, and handed to their shell through a pipe. Longer ones go line by line into a file, without a process;
+# large or binary ones by length. A dd that does not know fullblock refuses it before it reads anything.
+p_short=
 for p_blob in $p_blobs; do
 p_count=${p_blob##*:}
+case ${BASH_VERSION:+has files}$p_lean:$p_blob in
+1:*:short:*)
+p_text=
+while [ "$p_count" -gt 0 ]; do
+IFS= read -r p_line || exit 0
+p_text=$p_text$p_line$p_nl
+p_count=$((p_count - 1))
+done
+p_short="$p_short ${p_blob%%:*} "
+eval "p_text_${p_blob%%:*}=\$p_text"
+continue
+;;
+esac
+case $p_made in
+"") p_base 1 ;;
+esac
 p_file=$p_f.${p_blob%%:*}
 case $p_blob in
 script:*)
@@ -76,7 +137,7 @@ p_file=$p_f/$p_script
 ;;
 esac
 case $p_blob in
-*:lines:*)
+*:lines:*|*:short:*)
 while [ "$p_count" -gt 0 ]; do
 IFS= read -r p_line || exit 0
 printf "%s\n" "$p_line" || exit 0

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -89,6 +91,8 @@ pub(super) struct Host {
     pub(super) path: Option<PathBuf>,
     /// Further variables of the session.
     pub(super) env: Vec<(&'static str, PathBuf)>,
+    /// Whether its server gives a session sockets for its output, which cannot be opened again, instead of pipes.
+    pub(super) has_sockets: bool,
 }
 
 impl Host {
@@ -102,15 +106,17 @@ impl Host {
             folder,
             path: None,
             env: Vec::new(),
+            has_sockets: false,
         }
     }
 
     /// Every host that there may be.
     pub(super) fn all() -> impl Iterator<Item = Self> {
-        SHELLS
-            .into_iter()
-            .map(Self::new)
-            .chain([Self::without_setsid(SHELLS[0]), Self::without_setsid(SHELLS[2])])
+        let [dash, bash, busybox] = SHELLS;
+        let sockets = |host: Self| Self { has_sockets: true, ..host };
+        [Self::new(dash), Self::new(bash), Self::new(busybox), Self::without_setsid(dash)].into_iter().chain(
+            [Self::new(dash), Self::new(bash), Self::without_setsid(busybox)].into_iter().map(sockets),
+        )
     }
 
     /// A host without `setsid`.
@@ -162,16 +168,22 @@ impl Host {
     }
 
     pub(super) fn start(&self, request: Request) -> Session {
-        let line = request.command_line();
-        let script = line.strip_prefix("exec /bin/sh -c '").unwrap().strip_suffix('\'').unwrap();
-        Session::new(self.command(script), request)
+        let mut session = self.start_silent(request);
+        session.open();
+        session
     }
 
     /// Starts and sends nothing.
     pub(super) fn start_silent(&self, request: Request) -> Session {
         let line = request.command_line();
         let script = line.strip_prefix("exec /bin/sh -c '").unwrap().strip_suffix('\'').unwrap();
-        Session::silent(self.command(script), request)
+        let mut command = self.command(script);
+        if !self.has_sockets {
+            return Session::silent(command, request);
+        }
+        let [(ours_out, theirs_out), (ours_err, theirs_err)] = [(); 2].map(|()| UnixStream::pair().unwrap());
+        command.stdout(OwnedFd::from(theirs_out)).stderr(OwnedFd::from(theirs_err));
+        Session::with_outputs(command, request, Some((ours_out, ours_err)))
     }
 
     pub(super) fn run(&self, job: Job) -> (Ended, Heard) {
@@ -261,16 +273,36 @@ fn pump(
 impl Session {
     pub(super) fn new(command: Command, request: Request) -> Self {
         let mut session = Self::silent(command, request);
-        let opening = session.request.opening().expose_secret().to_vec();
-        session.write(&opening);
+        session.open();
         session
     }
 
-    pub(super) fn silent(mut command: Command, request: Request) -> Self {
+    fn open(&mut self) {
+        let opening = self.request.opening().expose_secret().to_vec();
+        self.write(&opening);
+    }
+
+    pub(super) fn silent(command: Command, request: Request) -> Self {
+        Self::with_outputs(command, request, None)
+    }
+
+    fn with_outputs(
+        mut command: Command,
+        request: Request,
+        outputs: Option<(UnixStream, UnixStream)>,
+    ) -> Self {
         let mut child = command.process_group(0).spawn_in_session();
         let (sender, bytes) = std::sync::mpsc::sync_channel(16);
-        pump(Stream::Stdout, child.stdout.take().unwrap(), sender.clone());
-        pump(Stream::Stderr, child.stderr.take().unwrap(), sender);
+        match outputs {
+            Some((out, err)) => {
+                pump(Stream::Stdout, out, sender.clone());
+                pump(Stream::Stderr, err, sender);
+            }
+            None => {
+                pump(Stream::Stdout, child.stdout.take().unwrap(), sender.clone());
+                pump(Stream::Stderr, child.stderr.take().unwrap(), sender);
+            }
+        }
         let stdin = child.stdin.take();
         let decoder = request.decoder();
         Self { child, stdin, request, decoder, bytes, heard: Heard::default(), keep: true, goes: true }
