@@ -70,6 +70,19 @@ fn a_job_goes_on_by_retry_and_by_skip() {
 }
 
 #[test]
+fn what_is_skipped_already_is_not_to_be_skipped_again() {
+    let home = Home::new();
+    home.spec(super::THREE, super::FAILS, "");
+    home.write("bad", "h2\nh3\n");
+    let first = home.apply(&["a.cfg"]).stdout;
+    assert!(first.contains(" 'h[2-3]' --reason"), "{first}");
+    assert_eq!(home.run(&["skip", "last", "h3", "--reason", "no disk"]).code, 0);
+    let again = home.pogo(&["resume", "last"]).stdout;
+    assert!(again.contains("  pogo skip ") && again.contains(" h2 --reason"), "{again}");
+    assert!(!again.contains("'h[2-3]' --reason"), "{again}");
+}
+
+#[test]
 fn output_is_kept() {
     let home = Home::blocked();
     let ran = home.run(&["output", "last", "h1"]);

@@ -7,7 +7,6 @@ mod json;
 mod rounds;
 mod schemas;
 
-
 use crate::{
     At, HostIdx, Job, Limit, Origin, Plan, Slot, SourceFile, Thread,
     job::{KnownHosts, OnDisconnect, OnFailure, Retry, RetryOn, Script, SecretRef, Ssh, Transport, Verify},
