@@ -43,9 +43,11 @@ fn close(schema: &mut Value, is_value: bool, defs: &Value) {
         match (key.as_str(), inner) {
             ("items", inner) => close(inner, true, defs),
             ("properties", Value::Object(inner)) => {
-                inner.values_mut().for_each(|inner| close(inner, true, defs))
+                inner.values_mut().for_each(|inner| close(inner, true, defs));
             }
-            ("$defs", Value::Object(inner)) => inner.values_mut().for_each(|inner| close(inner, false, defs)),
+            ("$defs", Value::Object(inner)) => {
+                inner.values_mut().for_each(|inner| close(inner, false, defs));
+            }
             ("oneOf" | "anyOf" | "allOf", Value::Array(inner)) => {
                 inner.iter_mut().for_each(|inner| close(inner, false, defs));
             }
