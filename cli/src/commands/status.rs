@@ -34,7 +34,13 @@ pub(crate) fn run(args: &StatusArgs, app: &App) -> Result<ExitCode, Failure> {
     let mut to = Output::stdout();
     match args.format {
         AnswerFormat::Human => {
-            let passed_over = passed_over(&mut reader, status.job.id, &plan)?;
+            // Who was skipped matters only for what is left, and is found by reading the whole journal once more.
+            let counts = status.counts;
+            let passed_over = if counts.bad > 0 && counts.waiting + counts.cancelled > 0 {
+                passed_over(&mut reader, status.job.id, &plan)?
+            } else {
+                HashSet::new()
+            };
             show(&status, &blockers, &passed_over, &plan, &kept.option, app.terminal.stdout, &mut to)?;
         }
         AnswerFormat::Json => {

@@ -292,10 +292,11 @@ fn long_journal(folder: &Path) {
 fn many_jobs(folder: &Path) {
     let store = Store::open(&folder.join("jobs")).unwrap();
     Rig::begin(&store, 1, plan(&names(1), 0..1, &[]), None).run();
-    // Ten thousand copies of an ended job.
+    // Ten thousand copies of an ended job, one for each minute.
     let copies = "import sqlite3,sys\ndb=sqlite3.connect(sys.argv[1])\n\
         cols=[r[1] for r in db.execute('PRAGMA table_info(jobs)')][1:]\nc=','.join(cols)\n\
         for i in range(2,10001): db.execute(f'INSERT INTO jobs (id,{c}) SELECT ?,{c} FROM jobs WHERE id=1',(i*1000003,))\n\
+        db.execute('UPDATE jobs SET created=created-id/1000003*60000000')\n\
         db.commit()";
     let done = Command::new("python3").args(["-c", copies]).arg(store.path().join("pogo.db")).status();
     assert!(done.is_ok_and(|status| status.success()));
