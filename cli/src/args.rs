@@ -533,6 +533,22 @@ pub enum Schema {
     Events,
     /// What `pogo apply --format json` writes
     Summary,
+    /// What `pogo jobs --format json` writes
+    Jobs,
+    /// What `pogo status --format json` writes
+    Status,
+    /// What `pogo log --format json` writes, one line
+    Log,
+    /// What `pogo output --format json` writes
+    Output,
+    /// What `pogo out --format json` writes
+    Out,
+    /// What `pogo trust --format json` writes
+    Trust,
+    /// What `pogo probe --format json` writes
+    Probe,
+    /// What `--format json` writes of the verbs that change something: halt, stop, skip, alter, decide, release, prune
+    Done,
 }
 
 /// `pogo completions`

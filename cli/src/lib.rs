@@ -1,5 +1,6 @@
 //! The command line of pogo: arguments, files, terminal and reports around the compiler.
 
+mod answer;
 pub mod args;
 mod commands;
 pub mod exit_code;

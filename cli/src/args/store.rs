@@ -4,6 +4,8 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::{AnswerFormat, LogArgs, PasswordArgs, RunReportArgs};
 
@@ -39,7 +41,8 @@ pub struct JobsArgs {
 }
 
 /// The states of jobs, for people: one that says it is running, and has no process, is interrupted.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(ValueEnum, Serialize, JsonSchema, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "snake_case")]
 pub enum ShownState {
     /// A process runs it
     Running,
@@ -180,6 +183,9 @@ pub struct OrderArgs {
     /// How long to wait for the answer of the process that runs the job
     #[arg(long, value_name = "DURATION", value_parser = super::apply::duration, default_value = "10s")]
     pub wait: u64,
+    /// How to answer
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: AnswerFormat,
     /// Where it is kept.
     #[command(flatten)]
     pub store: StoreArgs,
@@ -280,6 +286,9 @@ pub struct ReleaseArgs {
     /// The namespace that they are out of service in
     #[arg(long, value_name = "NAME", default_value = "default")]
     pub namespace: String,
+    /// How to answer
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: AnswerFormat,
     /// Where it is on record.
     #[command(flatten)]
     pub store: StoreArgs,
@@ -326,6 +335,9 @@ pub struct PruneArgs {
     /// Say which jobs these are, and delete nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// How to answer
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: AnswerFormat,
     /// Where they are kept.
     #[command(flatten)]
     pub store: StoreArgs,

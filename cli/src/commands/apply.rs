@@ -25,6 +25,7 @@ use pogo_plan::outcome::{HostState, JobState};
 use self::launch::{Begin, Launch, Over};
 use self::others::Others;
 use super::ssh::keys::{self, Again};
+use super::status;
 use crate::App;
 use crate::args::{ApplyArgs, RunFormat, RunReportArgs, ShownState};
 use crate::exit_code::ExitCode;
@@ -112,9 +113,10 @@ impl Run<'_> {
         let Self { plan, kept, report, streams, again } = self;
         let header = launch.header.clone();
         let is_new = matches!(begin, Begin::New(_));
-        let reports = Reports::open(report, &header, Told { streams, plan, kept, is_new }, app)?;
+        let title = if report.quiet { String::new() } else { title(plan, &launch, is_new, streams.style) };
+        let reports = Reports::open(report, &header, Told { streams, plan, kept, is_new, title }, app)?;
         if !report.quiet {
-            tell_begin(plan, &header, &launch, kept, is_new, streams)?;
+            tell_place(&launch, kept, streams)?;
         }
         let tally = Arc::new(Mutex::new(Tally::of(plan)));
         let listener = Listener { fanout: reports.fanout, tally: Arc::clone(&tally) };
@@ -186,6 +188,13 @@ fn tell_next(
     let others: Vec<Blocker> =
         tally.blocked_by.iter().filter(|blocker| blocker.job != job).cloned().collect();
     let is_left = |state| matches!(state, HostState::Waiting | HostState::Cancelled);
+    let is_left = tally.hosts().any(|(_, host)| is_left(host.state));
+    // Skipping a bad host is no event: it stays as bad as it was. Where the store does not say it either, it is suggested once
+    // too often.
+    let passed_over = match state {
+        ShownState::Blocked if is_left => passed_over(kept, job).unwrap_or_default(),
+        _ => HashSet::new(),
+    };
     let stand = Stand {
         job,
         state,
@@ -195,12 +204,19 @@ fn tell_next(
             .map(|(name, host)| (name, host.state))
             .collect(),
         others: &others,
-        passed_over: &HashSet::new(),
-        is_left: tally.hosts().any(|(_, host)| is_left(host.state)),
+        passed_over: &passed_over,
+        is_left,
         can_probe: plan.job.transport == Transport::Ssh,
         option: &kept.option,
     };
     next::write(&stand, style, to)
+}
+
+/// The hosts of a job that somebody has skipped, by its record.
+fn passed_over(kept: &Kept, job: JobId) -> Result<HashSet<String>, Failure> {
+    let mut reader = kept.reader()?;
+    let plan = reader.plan(job).map_err(problem::of_store)?;
+    status::passed_over(&mut reader, job, &plan)
 }
 
 /// How the program ends: a signal that ended what ran outweighs the halt that it brought about.
@@ -266,18 +282,19 @@ struct Reports {
 }
 
 /// What is told, and to whom.
-#[derive(Clone, Copy)]
 struct Told<'a> {
     streams: Streams,
     plan: &'a Plan,
     kept: &'a Kept,
     /// Whether nothing of the job has happened before.
     is_new: bool,
+    /// What stands before the log, once the job is on record.
+    title: String,
 }
 
 impl Reports {
     fn open(args: &RunReportArgs, header: &Header, told: Told<'_>, app: &App) -> Result<Self, Failure> {
-        let Told { streams, plan, kept, is_new } = told;
+        let Told { streams, plan, kept, is_new, title } = told;
         let mut reporters: Vec<(String, Box<dyn Reporter>)> = Vec::new();
         if let Some(path) = &args.events {
             let name = format!("--events {}", path.display());
@@ -298,6 +315,7 @@ impl Reports {
         }
         let mut others = Others::new(kept.store.clone(), plan.namespace.clone(), header.job);
         let lines = Lines::new(streams.human(), streams.style, args.quiet, Some(plan))
+            .beginning(title)
             .explaining(Box::new(move |waits| others.words(waits)));
         let lines = if is_new { lines } else { lines.only_news() };
         reporters.push(("the log".to_owned(), Box::new(lines)));
@@ -328,41 +346,36 @@ impl Subscriber for Listener {
     }
 }
 
-/// What is about to happen, and what the promise covers.
-fn tell_begin(
-    plan: &Plan,
-    header: &Header,
-    launch: &Launch,
-    kept: &Kept,
-    is_new: bool,
-    streams: Streams,
-) -> Result<(), Failure> {
+/// Where the job will be kept. It is told before anything starts: without anybody who listens nothing does.
+fn tell_place(launch: &Launch, kept: &Kept, streams: Streams) -> Result<(), Failure> {
     let mut to = streams.human();
-    let threads = plan.threads.iter().filter(|thread| thread.slots.iter().any(|slot| !slot.hosts.is_empty()));
-    let fanout = launch.fanout;
-    writeln!(
-        to,
-        "{}",
-        streams.style.bold(&format!(
-            "job {} in namespace {}{}: {} in {}, {}, at most {fanout} at once {}",
-            header.job,
-            visible(&plan.namespace),
-            if is_new { "" } else { ", taken up again" },
-            plural(plan.targets.len(), "target"),
-            plural(threads.count(), "thread"),
-            plural(plan.limits.len(), "limit"),
-            match plan.job.transport {
-                Transport::Local => "on this machine",
-                Transport::Ssh => "over ssh",
-            },
-        ))
-    )?;
     writeln!(to, "kept in {}", visible(&kept.place()))?;
     if let Some(wanted) = launch.lowered {
+        let fanout = launch.fanout;
         writeln!(to, "not {wanted} at once: the number of open files (`ulimit -n`) allows {fanout}")?;
     }
     to.flush()?;
     Ok(())
+}
+
+/// What has begun, and what the promise covers.
+fn title(plan: &Plan, launch: &Launch, is_new: bool, style: Style) -> String {
+    let threads = plan.threads.iter().filter(|thread| thread.slots.iter().any(|slot| !slot.hosts.is_empty()));
+    let text = format!(
+        "job {} in namespace {}{}: {} in {}, {}, at most {} at once {}",
+        launch.header.job,
+        visible(&plan.namespace),
+        if is_new { "" } else { ", taken up again" },
+        plural(plan.targets.len(), "target"),
+        plural(threads.count(), "thread"),
+        plural(plan.limits.len(), "limit"),
+        launch.fanout,
+        match plan.job.transport {
+            Transport::Local => "on this machine",
+            Transport::Ssh => "over ssh",
+        },
+    );
+    format!("{}\n", style.bold(&text))
 }
 
 #[cfg(test)]

@@ -2,11 +2,14 @@
 
 use std::io::{self, Write};
 
+use pogo_plan::event::JobId;
 use pogo_store::{Filter, JobRow, Reader, rfc3339};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::App;
-use crate::args::{AnswerFormat, JobsArgs};
+use crate::answer;
+use crate::args::{AnswerFormat, JobsArgs, ShownState};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::kept::table::{self, Cell};
@@ -29,8 +32,7 @@ pub(crate) fn run(args: &JobsArgs, app: &App) -> Result<ExitCode, Failure> {
         AnswerFormat::Human => show(&jobs, n, app.terminal.stdout, &mut to)?,
         AnswerFormat::Json => {
             let list = List { format: "pogo.jobs/1", jobs: jobs.iter().map(JobOut::of).collect() };
-            serde_json::to_writer(&mut to, &list).map_err(io::Error::from)?;
-            writeln!(to)?;
+            answer::write(&list, &mut to)?;
         }
     }
     to.commit()?;
@@ -86,37 +88,63 @@ fn show(jobs: &[JobRow], n: usize, style: Style, to: &mut dyn Write) -> io::Resu
     Ok(())
 }
 
-#[derive(Serialize)]
-struct List<'a> {
+/// Jobs that are kept, the newest first.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct List<'a> {
+    /// The name and the version of this format.
+    #[schemars(extend("const" = "pogo.jobs/1"))]
     format: &'static str,
+    /// The jobs, the newest first.
     jobs: Vec<JobOut<'a>>,
 }
 
 /// A job in answers for programs.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct JobOut<'a> {
-    pub(super) job: String,
+    /// The job.
+    pub(super) job: JobId,
+    /// The scope in which its limits count hosts.
     pub(super) namespace: &'a str,
+    /// The digest of its plan.
+    #[schemars(extend("pattern" = "^sha256:[0-9a-f]{64}$"))]
     pub(super) plan: &'a str,
-    pub(super) state: &'static str,
+    /// How it stands.
+    pub(super) state: ShownState,
+    /// When it was begun: RFC 3339, UTC.
+    #[schemars(extend("format" = "date-time"))]
     pub(super) begun: String,
+    /// When something was put on record last: RFC 3339, UTC.
+    #[schemars(extend("format" = "date-time"))]
     pub(super) changed: String,
+    /// Who began it.
     pub(super) user: &'a str,
+    /// On which machine.
     pub(super) host: &'a str,
+    /// The command line in short.
     pub(super) what: &'a str,
+    /// The process that runs it; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) owner: Option<&'a str>,
+    /// The number of its hosts.
     pub(super) targets: u64,
+    /// How many of them stand how.
     pub(super) counts: CountsOut,
 }
 
-#[derive(Serialize)]
+/// How many hosts of a job stand how.
+#[derive(Serialize, JsonSchema)]
 pub(super) struct CountsOut {
+    /// Have not started.
     pub(super) waiting: u64,
+    /// Run, or are about to be tried again.
     pub(super) active: u64,
+    /// Known good.
     pub(super) succeeded: u64,
+    /// Failed, unreachable, timed out, stopped or unknown.
     pub(super) bad: u64,
+    /// Passed over by an operator without an attempt.
     pub(super) skipped: u64,
+    /// Not started because the job halted.
     pub(super) cancelled: u64,
 }
 
@@ -125,10 +153,10 @@ impl<'a> JobOut<'a> {
         let JobRow { active, succeeded, bad, skipped, cancelled, .. } = *job;
         let gone = active + succeeded + bad + skipped + cancelled;
         Self {
-            job: job.id.to_string(),
+            job: job.id,
             namespace: &job.namespace,
             plan: &job.plan,
-            state: words::state(kept::state(job)).0,
+            state: kept::state(job),
             begun: rfc3339(job.created),
             changed: rfc3339(job.changed),
             user: &job.user,

@@ -4,12 +4,14 @@ use std::collections::HashSet;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use pogo_plan::event::{Fact, JobId};
+use pogo_plan::event::{Author, Command, Fact, JobId};
 use pogo_plan::{HostIdx, Plan};
 use pogo_store::{Answer, AuditRow, CommandRow, Entry, JobRow, Reader, rfc3339};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::App;
+use crate::answer;
 use crate::args::{AnswerFormat, JournalArgs};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
@@ -102,7 +104,7 @@ struct Said {
     wall: i64,
     host: Option<String>,
     text: String,
-    value: serde_json::Value,
+    what: What,
 }
 
 /// Operators' words that no fact tells of: refused ones, those that wait, and releases of the job's hosts.
@@ -118,9 +120,9 @@ fn said(reader: &mut Reader, job: &JobRow, plan: &Plan) -> Result<Vec<Said>, Fai
         };
         let (host, text) = words::command(&command, Clone::clone);
         let reason = author.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-        let state = if answer.is_some() { "refused" } else { "waits" };
-        let value = serde_json::json!({ "command": &command, "by": &author, "state": state });
-        Some(Said { wall, host, text: format!("{} said: {text}{reason}: {what}", author.name), value })
+        let text = format!("{} said: {text}{reason}: {what}", author.name);
+        let state = if answer.is_some() { Heard::Refused } else { Heard::Waits };
+        Some(Said { wall, host, text, what: What::Command { command, by: author, state } })
     });
     let is_ours = |row: &AuditRow| {
         row.what == "release" && row.wall >= job.created && plan.hosts.get(&row.target).is_some()
@@ -128,9 +130,10 @@ fn said(reader: &mut Reader, job: &JobRow, plan: &Plan) -> Result<Vec<Said>, Fai
     let releases = releases.into_iter().filter(is_ours).map(|row| Said {
         wall: row.wall,
         text: format!("{} released it: {}", row.author, row.reason),
-        value: serde_json::json!({
-            "release": &row.target, "by": { "name": &row.author, "reason": &row.reason },
-        }),
+        what: What::Release {
+            release: row.target.clone(),
+            by: Author { name: row.author, reason: Some(row.reason) },
+        },
         host: Some(row.target),
     });
     let mut said: Vec<Said> = commands.chain(releases).collect();
@@ -150,29 +153,95 @@ struct Log<'a> {
     to: Output,
 }
 
-#[derive(Serialize)]
-struct Line<'a> {
+/// A line of the log.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Line<'a> {
+    /// The first line.
+    Header(HeaderLine<'a>),
+    /// Something that is on record of the job.
+    Fact(FactLine<'a>),
+    /// Something that was said, and that no fact tells of.
+    Said(SaidLine<'a>),
+}
+
+/// The first line: the format and its version, and which job it is.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct HeaderLine<'a> {
+    /// The name and the version of this format.
+    #[schemars(extend("const" = "pogo.log/1"))]
+    format: &'static str,
+    /// The job.
+    job: JobId,
+    /// The digest of its plan.
+    #[schemars(extend("pattern" = "^sha256:[0-9a-f]{64}$"))]
+    plan: &'a str,
+    /// The scope in which its limits count hosts.
+    namespace: &'a str,
+}
+
+/// Something that is on record of the job.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct FactLine<'a> {
+    /// Counts from 1 without gaps, over all facts of the job.
     seq: u64,
+    /// When it was put on record: RFC 3339, UTC.
+    #[schemars(extend("format" = "date-time"))]
     time: String,
+    /// How often the job had had a process.
     epoch: u64,
     #[serde(flatten)]
     fact: &'a Fact,
 }
 
-#[derive(Serialize)]
-struct SaidLine<'a> {
+/// Something that was said, and that no fact tells of.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct SaidLine<'a> {
+    /// When: RFC 3339, UTC.
+    #[schemars(extend("format" = "date-time"))]
     time: String,
     #[serde(flatten)]
-    said: &'a serde_json::Value,
+    said: &'a What,
+}
+
+/// What was said.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+enum What {
+    /// A command to the job that was refused or that waits for its process.
+    Command {
+        /// The command.
+        command: Command,
+        /// Who said it, and why.
+        by: Author,
+        /// What became of it.
+        state: Heard,
+    },
+    /// A host of the job was put back in service.
+    Release {
+        /// The host.
+        release: String,
+        /// Who said it, and why.
+        by: Author,
+    },
+}
+
+/// What became of a command that no fact tells of.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Heard {
+    /// It made no sense.
+    Refused,
+    /// The process that runs the job, or the next one that does, has not taken it up yet.
+    Waits,
 }
 
 impl Log<'_> {
     fn begin(&mut self, job: &JobRow) -> io::Result<()> {
         if self.format == AnswerFormat::Json {
-            let header = serde_json::json!({
-                "format": "pogo.log/1", "job": job.id, "plan": job.plan, "namespace": job.namespace,
-            });
-            return writeln!(self.to, "{header}");
+            let header =
+                HeaderLine { format: "pogo.log/1", job: job.id, plan: &job.plan, namespace: &job.namespace };
+            return answer::write(&Line::Header(header), &mut self.to);
         }
         let text = format!("{} on {} began job {}: {}", job.user, job.host, job.id, job.summary);
         self.line(job.created, None, &text)
@@ -211,9 +280,8 @@ impl Log<'_> {
                 AnswerFormat::Json => {
                     let named = fact.clone().try_map_host(|host| Some(self.plan.hosts.name(host).to_owned()));
                     let Some(fact) = &named else { continue };
-                    let line = Line { seq, time: rfc3339(entry.wall), epoch: entry.epoch, fact };
-                    serde_json::to_writer(&mut self.to, &line)?;
-                    writeln!(self.to)?;
+                    let line = FactLine { seq, time: rfc3339(entry.wall), epoch: entry.epoch, fact };
+                    answer::write(&Line::Fact(line), &mut self.to)?;
                 }
             }
         }
@@ -232,9 +300,8 @@ impl Log<'_> {
             match self.format {
                 AnswerFormat::Human => self.line(said.wall, host, &said.text)?,
                 AnswerFormat::Json => {
-                    let line = SaidLine { time: rfc3339(said.wall), said: &said.value };
-                    serde_json::to_writer(&mut self.to, &line)?;
-                    writeln!(self.to)?;
+                    let line = SaidLine { time: rfc3339(said.wall), said: &said.what };
+                    answer::write(&Line::Said(line), &mut self.to)?;
                 }
             }
         }

@@ -4,6 +4,7 @@ pub(crate) mod apply;
 pub(crate) mod check;
 pub(crate) mod compile;
 pub(crate) mod completions;
+mod done;
 pub(crate) mod explain;
 pub(crate) mod hosts;
 pub(crate) mod jobs;

@@ -8,10 +8,15 @@ use pogo_actors::TakeUp;
 use pogo_plan::Plan;
 use pogo_plan::event::{Command, Setting, Verdict};
 use pogo_plan::job::OnFailure;
-use pogo_store::{Answer, CommandId, Given, JobRow, Reader, Session};
+use pogo_plan::outcome::JobState;
+use pogo_store::{Answer, Given, JobRow, Reader, Session};
 
+use super::done::{Done, DoneOut, Fate, Order, OrdersOut};
 use crate::App;
-use crate::args::{AlterArgs, DecideArgs, HaltArgs, OrderArgs, ShownState, ShownVerdict, SkipArgs, StopArgs};
+use crate::answer;
+use crate::args::{
+    AlterArgs, AnswerFormat, DecideArgs, HaltArgs, OrderArgs, ShownState, ShownVerdict, SkipArgs, StopArgs,
+};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::kept::{self, Kept, problem, words};
@@ -23,8 +28,31 @@ use crate::terminal::visible;
 /// What can be altered.
 const SETTINGS: [&str; 6] = ["concurrent", "stagger", "timeout", "max_failures", "on_failure", "retry"];
 
+/// By which verb a job is spoken to.
+#[derive(Clone, Copy)]
+enum Verb {
+    Halt,
+    Stop,
+    Skip,
+    Alter,
+    Decide,
+}
+
+impl Verb {
+    const fn of(self, said: OrdersOut<'_>) -> Done<'_> {
+        match self {
+            Self::Halt => Done::Halt(said),
+            Self::Stop => Done::Stop(said),
+            Self::Skip => Done::Skip(said),
+            Self::Alter => Done::Alter(said),
+            Self::Decide => Done::Decide(said),
+        }
+    }
+}
+
 /// A job, and how it is spoken to.
 struct Talk<'a> {
+    verb: Verb,
     kept: Kept,
     reader: Reader,
     job: JobRow,
@@ -34,13 +62,13 @@ struct Talk<'a> {
 
 /// Runs `halt`.
 pub(crate) fn halt(args: &HaltArgs, app: &App) -> Result<ExitCode, Failure> {
-    let talk = Talk::new(&args.job, args.reason.as_deref(), &args.order, app)?;
+    let talk = Talk::new(Verb::Halt, &args.job, args.reason.as_deref(), &args.order, app)?;
     talk.say_or_do(vec![Command::Halt { stop_running: false }])
 }
 
 /// Runs `stop`.
 pub(crate) fn stop(args: &StopArgs, app: &App) -> Result<ExitCode, Failure> {
-    let mut talk = Talk::new(&args.job, args.reason.as_deref(), &args.order, app)?;
+    let mut talk = Talk::new(Verb::Stop, &args.job, args.reason.as_deref(), &args.order, app)?;
     if args.hosts.is_empty() {
         return talk.say_or_do(vec![Command::Halt { stop_running: true }]);
     }
@@ -56,7 +84,7 @@ pub(crate) fn stop(args: &StopArgs, app: &App) -> Result<ExitCode, Failure> {
 
 /// Runs `skip`.
 pub(crate) fn skip(args: &SkipArgs, app: &App) -> Result<ExitCode, Failure> {
-    let mut talk = Talk::new(&args.job, Some(&args.reason), &args.order, app)?;
+    let mut talk = Talk::new(Verb::Skip, &args.job, Some(&args.reason), &args.order, app)?;
     let Some(hosts) = talk.hosts(&args.hosts, app)? else { return Ok(ExitCode::Usage) };
     let commands = hosts.into_iter().map(|host| Command::Skip { host }).collect();
     if kept::state(&talk.job) == ShownState::Interrupted {
@@ -68,7 +96,7 @@ pub(crate) fn skip(args: &SkipArgs, app: &App) -> Result<ExitCode, Failure> {
 
 /// Runs `alter`.
 pub(crate) fn alter(args: &AlterArgs, app: &App) -> Result<ExitCode, Failure> {
-    let mut talk = Talk::new(&args.job, args.reason.as_deref(), &args.order, app)?;
+    let mut talk = Talk::new(Verb::Alter, &args.job, args.reason.as_deref(), &args.order, app)?;
     let plan = talk.plan()?;
     let settings = args.set.iter().map(|(key, value)| setting(key, value, plan.targets.len()));
     let commands = settings.map(|setting| setting.map(Command::Alter)).collect::<Result<_, _>>()?;
@@ -81,7 +109,7 @@ pub(crate) fn alter(args: &AlterArgs, app: &App) -> Result<ExitCode, Failure> {
 
 /// Runs `decide`.
 pub(crate) fn decide(args: &DecideArgs, app: &App) -> Result<ExitCode, Failure> {
-    let mut talk = Talk::new(&args.job, Some(&args.reason), &args.order, app)?;
+    let mut talk = Talk::new(Verb::Decide, &args.job, Some(&args.reason), &args.order, app)?;
     let hosts = talk.hosts(std::slice::from_ref(&args.host), app)?;
     let Some(hosts) = hosts else { return Ok(ExitCode::Usage) };
     let [host] = hosts.as_slice() else {
@@ -92,23 +120,22 @@ pub(crate) fn decide(args: &DecideArgs, app: &App) -> Result<ExitCode, Failure> 
         ShownVerdict::Failed => Verdict::Failed,
     };
     let session = talk.session()?;
-    match session.decide(talk.job.id, host, verdict, &args.reason).map_err(problem::of_store)? {
-        Given::Done => {
-            let mut to = Output::stdout();
-            writeln!(to, "job {}: done, and on record", talk.job.id)?;
-            to.commit()?;
-            Ok(ExitCode::Success)
-        }
-        Given::ToOwner(id) => talk.hear(&[(id, Command::Decide { host: host.clone(), verdict })]),
-        Given::Waits(_) => talk.waits(),
-    }
+    let given = session.decide(talk.job.id, host, verdict, &args.reason).map_err(problem::of_store)?;
+    drop(session);
+    talk.hear(vec![(Command::Decide { host: host.clone(), verdict }, given)], None)
 }
 
 impl<'a> Talk<'a> {
-    fn new(job: &str, reason: Option<&'a str>, order: &'a OrderArgs, app: &App) -> Result<Self, Failure> {
+    fn new(
+        verb: Verb,
+        job: &str,
+        reason: Option<&'a str>,
+        order: &'a OrderArgs,
+        app: &App,
+    ) -> Result<Self, Failure> {
         let (kept, mut reader) = Kept::of_jobs(app)?;
         let job = kept::job(&mut reader, job)?;
-        Ok(Self { kept, reader, job, reason, order })
+        Ok(Self { verb, kept, reader, job, reason, order })
     }
 
     fn plan(&mut self) -> Result<Plan, Failure> {
@@ -136,11 +163,13 @@ impl<'a> Talk<'a> {
             namespace: self.job.namespace.clone(),
             by: kept::author(self.reason),
         };
-        let state = match pogo_actors::operate(&at, self.job.id, commands) {
-            Ok(state) => state,
-            // Somebody was faster.
-            Err(error) => return Err(problem::of_run(error)),
-        };
+        // If somebody was faster, nothing is done.
+        let state = pogo_actors::operate(&at, self.job.id, commands.clone()).map_err(problem::of_run)?;
+        if self.order.format == AnswerFormat::Json {
+            let orders: Vec<Order> =
+                commands.into_iter().map(|command| Order { command, fate: Fate::Done }).collect();
+            return self.answer(&orders, Some(state));
+        }
         let mut to = Output::stdout();
         let before = if was_interrupted { " (its process was gone)" } else { "" };
         writeln!(to, "job {}: done, and on record; the job is {}{before}", self.job.id, job_state(state))?;
@@ -151,55 +180,98 @@ impl<'a> Talk<'a> {
     /// Tells the process that runs the job, or the next one that does.
     fn say(self, commands: Vec<Command>) -> Result<ExitCode, Failure> {
         let session = self.session()?;
-        let (mut asked, mut waits) = (Vec::new(), false);
+        let (mut given, mut broken) = (Vec::with_capacity(commands.len()), None);
         for command in commands {
-            match session.command(self.job.id, command.clone(), self.reason).map_err(problem::of_store)? {
-                Given::Done => {}
-                Given::ToOwner(id) => asked.push((id, command)),
-                Given::Waits(_) => waits = true,
+            match session.command(self.job.id, command.clone(), self.reason) {
+                Ok(how) => given.push((command, how)),
+                Err(error) => {
+                    broken = Some(problem::of_store(error));
+                    break;
+                }
             }
         }
         drop(session);
-        if waits { self.waits() } else { self.hear(&asked) }
+        self.hear(given, broken)
     }
 
-    fn waits(self) -> Result<ExitCode, Failure> {
-        let mut to = Output::stdout();
-        let job = self.job.id;
-        writeln!(
-            to,
-            "nobody runs job {job}: it is on record, and taken up with `pogo resume {job}{}`",
-            self.kept.option
-        )?;
-        to.commit()?;
-        Ok(ExitCode::Success)
-    }
-
-    /// Waits for answers, and tells them.
-    fn hear(mut self, asked: &[(CommandId, Command)]) -> Result<ExitCode, Failure> {
-        let (job, mut code) = (self.job.id, ExitCode::Success);
+    /// Waits for answers, and tells what became of all that was said, before what broke off.
+    fn hear(mut self, given: Vec<(Command, Given)>, broken: Option<Failure>) -> Result<ExitCode, Failure> {
         let end = std::time::Instant::now() + Duration::from_millis(self.order.wait);
+        let mut orders = Vec::with_capacity(given.len());
+        for (command, how) in given {
+            let fate = match how {
+                Given::Done => Fate::Done,
+                Given::Waits(_) => Fate::Waits,
+                Given::ToOwner(id) => {
+                    let left = end.saturating_duration_since(std::time::Instant::now());
+                    match self.reader.wait_answer(id, left).map_err(problem::of_store)? {
+                        Some(Answer::Done) => Fate::Done,
+                        Some(Answer::Refused { why }) => Fate::Refused { why },
+                        None => Fate::Unanswered,
+                    }
+                }
+            };
+            orders.push(Order { command, fate });
+        }
+        if orders.is_empty()
+            && let Some(failure) = broken
+        {
+            return Err(failure);
+        }
+        let code = match self.order.format {
+            AnswerFormat::Json => self.answer(&orders, None)?,
+            AnswerFormat::Human => self.tell(&orders)?,
+        };
+        broken.map_or(Ok(code), Err)
+    }
+
+    /// Tells people what became of what was said.
+    fn tell(&self, orders: &[Order]) -> Result<ExitCode, Failure> {
+        let job = self.job.id;
         let mut to = Output::stdout();
-        for (id, command) in asked {
-            let left = end.saturating_duration_since(std::time::Instant::now());
-            let answer = self.reader.wait_answer(*id, left).map_err(problem::of_store)?;
+        for Order { command, fate } in orders.iter().filter(|order| !matches!(order.fate, Fate::Waits)) {
             let (host, text) = words::command(command, Clone::clone);
             let what = host.map_or_else(|| text.clone(), |host| format!("{host}: {text}"));
-            let what = visible(&what);
-            let (now, answer) = match answer {
-                Some(Answer::Done) => (ExitCode::Success, "done".to_owned()),
-                Some(Answer::Refused { why }) => (ExitCode::Refused, format!("refused: {}", visible(&why))),
-                None => (
-                    ExitCode::Findings,
-                    "no answer yet: it is on record, and `pogo log` says what became of it".to_owned(),
-                ),
+            let answer = match fate {
+                Fate::Done => "done".to_owned(),
+                Fate::Refused { why } => format!("refused: {}", visible(why)),
+                Fate::Waits | Fate::Unanswered => {
+                    "no answer yet: it is on record, and `pogo log` says what became of it".to_owned()
+                }
             };
-            writeln!(to, "job {job}: {what}: {answer}")?;
-            code = code.worse(now);
+            writeln!(to, "job {job}: {}: {answer}", visible(&what))?;
+        }
+        if orders.iter().any(|order| matches!(order.fate, Fate::Waits)) {
+            writeln!(
+                to,
+                "nobody runs job {job}: it is on record, and taken up with `pogo resume {job}{}`",
+                self.kept.option
+            )?;
         }
         to.commit()?;
-        Ok(code)
+        Ok(code(orders))
     }
+
+    /// Tells programs what became of what was said.
+    fn answer(&self, orders: &[Order], job_state: Option<JobState>) -> Result<ExitCode, Failure> {
+        let (job, namespace, by) = (self.job.id, &self.job.namespace, kept::author(self.reason));
+        let mut to = Output::stdout();
+        let said = OrdersOut { job, namespace, by, orders, job_state };
+        answer::write(&DoneOut::new(self.verb.of(said)), &mut to)?;
+        to.commit()?;
+        Ok(code(orders))
+    }
+}
+
+/// The worst of what became of what was said.
+fn code(orders: &[Order]) -> ExitCode {
+    orders.iter().fold(ExitCode::Success, |code, order| {
+        code.worse(match order.fate {
+            Fate::Done | Fate::Waits => ExitCode::Success,
+            Fate::Refused { .. } => ExitCode::Refused,
+            Fate::Unanswered => ExitCode::Findings,
+        })
+    })
 }
 
 /// A setting from the command line.

@@ -8,9 +8,11 @@ use pogo_plan::HostIdx;
 use pogo_plan::event::{Fact, JobId, Stream};
 use pogo_plan::outcome::Attempt;
 use pogo_store::{Output as Written, Reader};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::App;
+use crate::answer;
 use crate::args::{AnswerFormat, OutputArgs, ShownStream};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
@@ -46,19 +48,20 @@ pub(crate) fn run(args: &OutputArgs, app: &App) -> Result<ExitCode, Failure> {
     let read = |stream| reader.read_output(job, *host, attempt, stream).map_err(problem::of_store);
     match args.format {
         AnswerFormat::Json => {
-            let mut answer = json!({"format": "pogo.output/1", "job": job, "host": name, "attempt": attempt});
-            for (which, stream, key) in [
-                (ShownStream::Stdout, Stream::Stdout, "stdout"),
-                (ShownStream::Stderr, Stream::Stderr, "stderr"),
-            ] {
-                if args.stream.is_none_or(|only| only == which)
-                    && let Some(object) = answer.as_object_mut()
-                {
-                    object.insert(key.to_owned(), value(&read(stream)?));
-                }
-            }
+            let is_wanted = |which| args.stream.is_none_or(|only| only == which);
+            let read = |which, stream| is_wanted(which).then(|| read(stream)).transpose();
+            let (on_stdout, on_stderr) =
+                (read(ShownStream::Stdout, Stream::Stdout)?, read(ShownStream::Stderr, Stream::Stderr)?);
+            let answer = OutputOut {
+                format: "pogo.output/1",
+                job,
+                host: name,
+                attempt,
+                stdout: on_stdout.as_ref().map(StreamOut::of),
+                stderr: on_stderr.as_ref().map(StreamOut::of),
+            };
             let mut to = Output::stdout();
-            writeln!(to, "{answer}")?;
+            answer::write(&answer, &mut to)?;
             to.commit()?;
         }
         AnswerFormat::Human => {
@@ -91,15 +94,45 @@ fn last_attempt(reader: &mut Reader, job: JobId, host: HostIdx) -> Result<Attemp
     Ok(last)
 }
 
-fn value(written: &Written) -> Value {
-    let mut value = match std::str::from_utf8(&written.bytes) {
-        Ok(text) => json!({ "text": text }),
-        Err(_) => json!({ "base64": STANDARD.encode(&written.bytes) }),
-    };
-    if let Some(object) = value.as_object_mut() {
-        object.insert("dropped_bytes".to_owned(), written.dropped.into());
+/// What a host's command wrote.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct OutputOut<'a> {
+    /// The name and the version of this format.
+    #[schemars(extend("const" = "pogo.output/1"))]
+    format: &'static str,
+    /// The job.
+    job: JobId,
+    /// The host.
+    host: &'a str,
+    /// Its attempt.
+    attempt: Attempt,
+    /// Its standard output; absent if only the other stream was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stdout: Option<StreamOut<'a>>,
+    /// Its standard error; absent if only the other stream was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stderr: Option<StreamOut<'a>>,
+}
+
+/// What was written to a stream: `text` or `base64`.
+#[derive(Serialize, JsonSchema)]
+struct StreamOut<'a> {
+    /// The bytes, if they are UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    /// The bytes in base64 (RFC 4648, with padding) otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base64: Option<String>,
+    /// Bytes beyond the job's `max_output` that were counted and dropped.
+    dropped_bytes: u64,
+}
+
+impl<'a> StreamOut<'a> {
+    fn of(written: &'a Written) -> Self {
+        let text = std::str::from_utf8(&written.bytes).ok();
+        let base64 = text.is_none().then(|| STANDARD.encode(&written.bytes));
+        Self { text, base64, dropped_bytes: written.dropped }
     }
-    value
 }
 
 /// The bytes as they are; on a terminal nothing of them acts on it.

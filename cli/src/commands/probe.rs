@@ -1,6 +1,6 @@
 //! `pogo probe`: asks hosts what became of an attempt.
 
-mod answer;
+pub(super) mod answer;
 mod kept;
 
 use std::io::{self, Write as _};
@@ -145,8 +145,7 @@ fn tell(
             more(&mut to)?;
         }
         AnswerFormat::Json => {
-            serde_json::to_writer_pretty(&mut to, &report.json()).map_err(io::Error::other)?;
-            writeln!(to)?;
+            crate::answer::write(&report.out(), &mut to)?;
         }
     }
     to.commit()?;

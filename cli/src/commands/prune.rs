@@ -6,11 +6,13 @@ use std::io::Write as _;
 use pogo_plan::event::JobId;
 use pogo_store::{Filter, Pruned, Reader, Session};
 
+use super::done::{Done, DoneOut};
 use crate::App;
-use crate::args::PruneArgs;
+use crate::answer;
+use crate::args::{AnswerFormat, PruneArgs};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
-use crate::kept::{self, Kept, problem};
+use crate::kept::{Kept, problem};
 use crate::output::Output;
 use crate::report::plural;
 
@@ -23,7 +25,7 @@ pub(crate) fn run(args: &PruneArgs, app: &App) -> Result<ExitCode, Failure> {
         let before = jiff::Timestamp::now().as_microsecond().saturating_sub(age);
         let namespaces = match &args.namespace {
             Some(name) => vec![name.clone()],
-            None => kept::namespaces(&mut reader)?,
+            None => reader.namespaces().map_err(problem::of_store)?,
         };
         for namespace in namespaces {
             let Pruned { jobs, kept: holding } = if args.dry_run {
@@ -37,6 +39,12 @@ pub(crate) fn run(args: &PruneArgs, app: &App) -> Result<ExitCode, Failure> {
         }
     }
     let mut to = Output::stdout();
+    if args.format == AnswerFormat::Json {
+        let done = Done::Prune { is_dry_run: args.dry_run, jobs: &all.jobs, kept: &all.kept };
+        answer::write(&DoneOut::new(done), &mut to)?;
+        to.commit()?;
+        return Ok(ExitCode::Success);
+    }
     if args.dry_run {
         for job in &all.jobs {
             writeln!(to, "{job}")?;
@@ -61,7 +69,8 @@ fn look(reader: &mut Reader, namespace: &str, before: i64) -> Result<Pruned, Fai
         holds.extend(out.running.map(|(job, _)| job));
         holds.extend(out.bad.iter().map(|bad| bad.job));
     }
-    let old = jobs.into_iter().filter(|job| job.state.has_ended() && job.changed < before);
+    // One whose process is gone is given up.
+    let old = jobs.into_iter().filter(|job| job.owner.is_none() && job.changed < before);
     let (kept, jobs) = old.map(|job| job.id).partition(|job| holds.contains(job));
     Ok(Pruned { jobs, kept })
 }

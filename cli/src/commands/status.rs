@@ -8,10 +8,12 @@ use pogo_plan::event::{Blocker, Command, Fact, JobId, WaitsFor};
 use pogo_plan::job::Transport;
 use pogo_plan::outcome::HostState;
 use pogo_store::{JobRow, OutHost, Reader, Status};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::jobs::JobOut;
 use crate::App;
+use crate::answer;
 use crate::args::{AnswerFormat, ShownState, StatusArgs};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
@@ -32,12 +34,17 @@ pub(crate) fn run(args: &StatusArgs, app: &App) -> Result<ExitCode, Failure> {
     let mut to = Output::stdout();
     match args.format {
         AnswerFormat::Human => {
-            let passed_over = passed_over(&mut reader, status.job.id, &plan)?;
+            // Who was skipped matters only for what is left, and is found by reading the whole journal once more.
+            let counts = status.counts;
+            let passed_over = if counts.bad > 0 && counts.waiting + counts.cancelled > 0 {
+                passed_over(&mut reader, status.job.id, &plan)?
+            } else {
+                HashSet::new()
+            };
             show(&status, &blockers, &passed_over, &plan, &kept.option, app.terminal.stdout, &mut to)?;
         }
         AnswerFormat::Json => {
-            serde_json::to_writer(&mut to, &StatusOut::of(&status, &blockers)).map_err(io::Error::from)?;
-            writeln!(to)?;
+            answer::write(&StatusOut::of(&status, &blockers), &mut to)?;
         }
     }
     to.commit()?;
@@ -209,35 +216,52 @@ fn counts(status: &Status) -> String {
     format!("{} of {}", named.join(", "), plural(hosts, "host"))
 }
 
-#[derive(Serialize)]
-struct StatusOut<'a> {
+/// How a job stands.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct StatusOut<'a> {
+    /// The name and the version of this format.
+    #[schemars(extend("const" = "pogo.status/1"))]
     format: &'static str,
     #[serde(flatten)]
     job: JobOut<'a>,
     /// Those that are bad or under way.
     hosts: Vec<HostOut<'a>>,
+    /// What hosts of an unfinished job wait for, those with the same reason together.
     waits: Vec<WaitOut<'a>>,
+    /// Of a blocked job: bad hosts of other jobs that it waits for.
     blocked_by: &'a [Blocker],
 }
 
-#[derive(Serialize)]
+/// A host that is bad or under way.
+#[derive(Serialize, JsonSchema)]
 struct HostOut<'a> {
+    /// Its name.
     host: &'a str,
+    /// Its state in the job.
     state: HostState,
+    /// The number of its attempts.
     attempts: u32,
 }
 
-#[derive(Serialize)]
+/// Hosts that wait for the same.
+#[derive(Serialize, JsonSchema)]
 struct WaitOut<'a> {
+    /// The hosts, in the order of the plan.
     hosts: &'a [String],
+    /// What they wait for.
     waits_for: &'a WaitsFor,
+    /// Who takes the places of a full limit.
     held_by: Vec<HolderOut<'a>>,
 }
 
-#[derive(Serialize)]
+/// A host that takes a place in a limit.
+#[derive(Serialize, JsonSchema)]
 struct HolderOut<'a> {
+    /// The host.
     host: &'a str,
-    job: String,
+    /// The job that runs on it or left it bad.
+    job: JobId,
+    /// Whether the job runs on it now.
     is_running: bool,
 }
 
@@ -260,7 +284,7 @@ impl<'a> StatusOut<'a> {
                 .iter()
                 .map(|holder| HolderOut {
                     host: &holder.host,
-                    job: holder.job.to_string(),
+                    job: holder.job,
                     is_running: holder.is_running,
                 })
                 .collect(),

@@ -1,5 +1,6 @@
 //! `pogo trust`: shows the keys of hosts, and puts them on record.
 
+use std::borrow::Cow;
 use std::io::{self, BufRead as _, IsTerminal as _, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -9,13 +10,15 @@ use pogo_grammar::fold::{fold, natural_cmp};
 use pogo_plan::Job;
 use pogo_plan::job::Transport;
 use pogo_transport::ssh::{HostKey, KeyProblem, Shown, Ssh, TrustError};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::apply::{chain, overrides};
 use super::ssh::passwords::Passwords;
 use super::ssh::targets::{self, Targets};
 use super::ssh::{self, many};
 use crate::App;
+use crate::answer;
 use crate::args::{AnswerFormat, JobArgs, TrustArgs};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
@@ -84,10 +87,8 @@ pub(crate) fn run(args: TrustArgs, app: &App) -> Result<ExitCode, Failure> {
     match format {
         AnswerFormat::Human => end(&found, replace, app.terminal.stdout, &mut to)?,
         AnswerFormat::Json => {
-            let hosts: Vec<Value> = found.iter().map(Found::json).collect();
-            serde_json::to_writer_pretty(&mut to, &json!({"format": "pogo.trust/1", "hosts": hosts}))
-                .map_err(io::Error::other)?;
-            writeln!(to)?;
+            let hosts = found.iter().map(Found::out).collect();
+            answer::write(&TrustOut { format: "pogo.trust/1", hosts }, &mut to)?;
         }
     }
     to.flush()?;
@@ -194,39 +195,91 @@ impl Found {
         }
     }
 
-    fn json(&self) -> Value {
+    fn out(&self) -> HostOut<'_> {
         let (state, key, file, message) = match &self.key {
-            Key::Known => ("known", None, None, None),
+            Key::Known => (State::Known, None, None, None),
             Key::Shown(key) => (state(key.problem), Some(key), None, None),
-            Key::Recorded(key, file) => ("recorded", Some(key), Some(file), None),
+            Key::Recorded(key, file) => (State::Recorded, Some(key), Some(file.to_string_lossy()), None),
             Key::Failed(key, message) => (
-                key.as_ref().map_or("unreachable", |key| state(key.problem)),
+                key.as_ref().map_or(State::Unreachable, |key| state(key.problem)),
                 key.as_ref(),
                 None,
-                Some(message),
+                Some(message.as_str()),
             ),
         };
-        let mut value = json!({"host": self.asked.host, "state": state});
-        let mut put = |name: &str, text: Option<Value>| {
-            if let (Some(text), Some(object)) = (text, value.as_object_mut()) {
-                object.insert(name.to_owned(), text);
-            }
-        };
-        put("name", key.map(|key| key.name.as_str().into()));
-        put("type", key.map(|key| key.kind.as_str().into()));
-        put("fingerprint", key.map(|key| key.fingerprint.as_str().into()));
-        put("on_record", key.and_then(|key| Some(key.on_record.as_deref()?.into())));
-        put("file", file.map(|file| file.to_string_lossy().into()));
-        put("message", message.map(|message| message.as_str().into()));
-        value
+        HostOut {
+            host: &self.asked.host,
+            state,
+            name: key.map(|key| key.name.as_str()),
+            kind: key.map(|key| key.kind.as_str()),
+            fingerprint: key.map(|key| key.fingerprint.as_str()),
+            on_record: key.and_then(|key| key.on_record.as_deref()),
+            file,
+            message,
+        }
     }
 }
 
-const fn state(problem: KeyProblem) -> &'static str {
+/// The keys of hosts.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct TrustOut<'a> {
+    /// The name and the version of this format.
+    #[schemars(extend("const" = "pogo.trust/1"))]
+    format: &'static str,
+    /// Jump hosts, then the targets in their order.
+    hosts: Vec<HostOut<'a>>,
+}
+
+/// The key of a host.
+#[derive(Serialize, JsonSchema)]
+struct HostOut<'a> {
+    /// The host.
+    host: &'a str,
+    /// What is known of its key.
+    state: State,
+    /// The host as ssh has it on record: with a port `[name]:port`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    /// The type of the key that it shows.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'a str>,
+    /// `SHA256:` and the fingerprint of that key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<&'a str>,
+    /// Where another key is on record, or this one as revoked: `path:line`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_record: Option<&'a str>,
+    /// The file in which it was recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<Cow<'a, str>>,
+    /// Why the host shows no key, or why that could not be recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+}
+
+/// What is known of a host's key.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    /// The host shows a key that is on record.
+    Known,
+    /// It was not on record, and is now.
+    Recorded,
+    /// It is not on record.
+    Unknown,
+    /// Another key is on record.
+    Changed,
+    /// It is on record as revoked.
+    Revoked,
+    /// The host shows no key.
+    Unreachable,
+}
+
+const fn state(problem: KeyProblem) -> State {
     match problem {
-        KeyProblem::Unknown => "unknown",
-        KeyProblem::Changed => "changed",
-        KeyProblem::Revoked => "revoked",
+        KeyProblem::Unknown => State::Unknown,
+        KeyProblem::Changed => State::Changed,
+        KeyProblem::Revoked => State::Revoked,
     }
 }
 

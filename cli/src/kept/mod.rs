@@ -6,11 +6,12 @@ pub(crate) mod problem;
 pub(crate) mod table;
 pub(crate) mod words;
 
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use pogo_plan::event::{Author, JobId};
 use pogo_plan::{HostIdx, Plan};
-use pogo_store::{Filter, JobRow, Reader, Store, Who};
+use pogo_store::{JobRow, Reader, Store, Who};
 
 use crate::App;
 use crate::args::ShownState;
@@ -32,7 +33,11 @@ impl Kept {
     /// If it cannot be used.
     pub(crate) fn open(app: &App) -> Result<Self, Failure> {
         let path = folder(app)?;
-        let store = Store::open(&path).map_err(problem::of_store)?;
+        let style = app.terminal.stderr;
+        let store = Store::open(&path).map_err(problem::of_store)?.on_stalled(move |stalled| {
+            // Nothing can be done about a standard error that is gone.
+            let _ = writeln!(io::stderr().lock(), "{} {}", style.yellow("warning:"), words::stalled(stalled));
+        });
         let option = match app.settings.store.origin {
             Origin::Flag => format!(" --store {}", words::quoted(&path.to_string_lossy())),
             _ => String::new(),
@@ -112,18 +117,6 @@ pub(crate) fn state(job: &JobRow) -> ShownState {
         JobState::Blocked => ShownState::Blocked,
         JobState::Halted => ShownState::Halted,
     }
-}
-
-/// The namespaces of the jobs that are kept.
-///
-/// # Errors
-/// If the store cannot be read.
-pub(crate) fn namespaces(reader: &mut Reader) -> Result<Vec<String>, Failure> {
-    let jobs = reader.jobs(&Filter::default()).map_err(problem::of_store)?;
-    let mut names: Vec<String> = jobs.into_iter().map(|job| job.namespace).collect();
-    names.sort_unstable();
-    names.dedup();
-    Ok(names)
 }
 
 /// The targets of a job that patterns name; `None` if the patterns are wrong, which has been reported.

@@ -6,12 +6,12 @@ use pogo_grammar::fold::{fold, natural_cmp};
 use pogo_plan::event::{Command, Fact, Setting, Verdict, WaitsFor};
 use pogo_plan::job::OnFailure;
 use pogo_plan::{HostIdx, Plan};
-use pogo_store::{Holder, Wait};
+use pogo_store::{Holder, Stalled, Wait};
 
 use crate::args::ShownState;
 use crate::kept::table::Paint;
 use crate::run::words;
-use crate::terminal::Style;
+use crate::terminal::{Style, visible};
 
 /// Holders of places that are named.
 const MAX_HOLDERS: usize = 5;
@@ -31,6 +31,18 @@ pub(crate) fn moment(wall: i64) -> String {
 pub(crate) fn since(wall: i64) -> u64 {
     let now = jiff::Timestamp::now().as_microsecond();
     u64::try_from(now.saturating_sub(wall) / 1000).unwrap_or(0)
+}
+
+/// That the turn of a namespace does not come, and what can be done about it.
+pub(crate) fn stalled(stalled: Stalled<'_>) -> String {
+    let Stalled { namespace, waited, pid } = stalled;
+    let who = pid.map_or_else(String::new, |pid| format!("process {pid} had the turn last; "));
+    let text = format!(
+        "for {} another process has not let go of the namespace {namespace} in the store, and nothing can be put on record: \
+         {who}if it is stopped, let it go on or end it",
+        crate::run::words::elapsed(u64::try_from(waited.as_millis()).unwrap_or(u64::MAX)),
+    );
+    visible(&text).into_owned()
 }
 
 /// A state in one word, and its color.

@@ -34,6 +34,8 @@ pub(crate) struct Lines<W> {
     is_news: bool,
     /// Says more of what a host waits for.
     explain: Option<Explain>,
+    /// What stands before everything else, until it is written.
+    header: String,
 }
 
 /// What is to be said of what a host waits for, beyond the event.
@@ -55,7 +57,14 @@ impl<W: Write> Lines<W> {
             shown: None,
             is_news: true,
             explain: None,
+            header: String::new(),
         }
+    }
+
+    /// With lines that are written as soon as something has happened: until then there may be nothing that they are about.
+    #[must_use]
+    pub(crate) fn beginning(self, header: String) -> Self {
+        Self { header, ..self }
     }
 
     /// Leaves out what was known before the job was taken up again.
@@ -141,6 +150,8 @@ impl<W: Write> Lines<W> {
     /// If it cannot be written.
     pub(crate) fn show(&mut self, event: &Event) -> io::Result<()> {
         let time = event.time.as_str();
+        let header = std::mem::take(&mut self.header);
+        self.to.write_all(header.as_bytes())?;
         if !self.is_news {
             self.is_news = !matches!(event.kind, EventKind::HostState { .. });
             if !self.is_news {
@@ -305,6 +316,17 @@ mod tests {
 "#]]
             .raw()
         );
+    }
+
+    #[test]
+    fn the_header_comes_with_the_first_event() {
+        let mut out = Vec::new();
+        let mut lines =
+            Lines::new(&mut out, Style::PLAIN, false, None).only_news().beginning("job x\nkept\n".to_owned());
+        assert_eq!(lines.to.len(), 0, "nothing has happened");
+        // What was known before is no line, but the job is there.
+        Run::new().state("a", HostState::Waiting).job(JobState::Running).to(&mut lines);
+        assert_eq!(String::from_utf8(out).unwrap(), "job x\nkept\n");
     }
 
     #[test]

@@ -51,7 +51,7 @@ fn targets_of_limits(plan: &Plan) -> Vec<usize> {
 
 #[cfg(test)]
 pub(crate) mod testing {
-    use pogo_plan::{HostIdx, HostTable, Limit, Origin, Plan, Slot, Thread};
+    use pogo_plan::{HostIdx, HostTable, Job, Limit, Origin, Plan, Slot, Thread};
 
     /// The original's example, with a pause, a limit and a host in two threads.
     pub(crate) fn plan() -> Plan {
@@ -91,17 +91,7 @@ pub(crate) mod testing {
         };
         let limits = vec![limit("$colo.one", 1, "34%", one), limit("$colo.two", 2, "2", two)];
         let targets = hosts.iter().map(|(host, _)| host).collect();
-        let job = serde_json::from_value(serde_json::json!({
-            "command": "date", "script": null, "args": [], "shell": "sh -e", "user": null, "run_as": null, "env": {},
-            "secrets": {}, "prehook": null, "posthook": null, "finally": null, "verify": null, "timeout_ms": 600_000,
-            "connect_timeout_ms": 10_000, "job_timeout_ms": null,
-            "retry": {"attempts": 0, "backoff_ms": 0, "max_backoff_ms": 0, "retry_on": ["unreachable"]},
-            "on_disconnect": "unknown", "concurrent": null, "ramp": [], "stagger_ms": 0, "on_failure": "hold",
-            "max_failures": null, "recover": false, "max_output_bytes": 1_048_576,
-            "ssh": {"config": null, "port": null, "identity": null, "jump": [], "options": {}, "known_hosts": "strict"},
-            "transport": "ssh",
-        }))
-        .unwrap();
+        let job = Job { command: Some("date".to_owned()), ..Job::default() };
         Plan {
             namespace: "default".to_owned(),
             hosts,

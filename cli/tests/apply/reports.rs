@@ -91,11 +91,11 @@ fn a_reader_of_standard_output_that_leaves_does_not_touch_the_job() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut first = String::new();
-    let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    stdout.read_line(&mut first).unwrap();
-    assert!(first.starts_with("job "), "{first}");
-    drop(stdout);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut line = || lines.next().unwrap().unwrap();
+    let (place, title) = (line(), line());
+    assert!(place.starts_with("kept in ") && title.starts_with("job "), "{place} {title}");
+    drop(lines);
     home.open_gate("gate");
     let mut stderr = String::new();
     child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();

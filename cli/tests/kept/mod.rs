@@ -1,5 +1,6 @@
 //! Jobs that are kept: what the verbs say and do about them, with real processes and a store of the test's own.
 
+mod answers;
 mod life;
 mod shared;
 mod store;

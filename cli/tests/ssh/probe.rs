@@ -56,7 +56,7 @@ impl Waiting {
     fn ask_all(&self, args: &[&str]) -> (i32, Value) {
         let all = [&["probe", self.job.as_str()], args, &["--format", "json"]].concat();
         let ran = self.site.run(&all);
-        let value: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"));
+        let value = crate::support::schemas::valid_answer("probe", &ran);
         assert_eq!((&value["format"], value["job"].as_str()), (&"pogo.probe/1".into(), Some(&*self.job)));
         (ran.code, value)
     }

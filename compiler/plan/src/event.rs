@@ -86,6 +86,21 @@ impl<'de> Deserialize<'de> for JobId {
     }
 }
 
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for JobId {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "JobId".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "A job: eight characters of base32.",
+            "type": "string",
+            "pattern": "^[0-9abcdefghjkmnpqrstvwxyz]{8}$",
+        })
+    }
+}
+
 /// The first line of an event stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
@@ -234,6 +249,7 @@ pub enum HaltReason {
 
 /// What a waiting host waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "what", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum WaitsFor {
@@ -272,6 +288,7 @@ pub enum WaitsFor {
 
 /// A bad host that keeps others from starting.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Blocker {
     /// The bad host.
     pub host: String,
@@ -287,6 +304,7 @@ pub struct Blocker {
 /// Something a job's journal must know to go on after a crash. `H` names a host: a string on record, a number in a
 /// running process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "fact", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Fact<H = String> {
@@ -354,6 +372,7 @@ pub enum Fact<H = String> {
 
 /// Who gave a command, and why.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Author {
     /// A user's name.
     pub name: String,
@@ -364,6 +383,7 @@ pub struct Author {
 
 /// An operator's command to a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "command", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Command<H = String> {
@@ -402,6 +422,7 @@ pub enum Command<H = String> {
 
 /// What became of an attempt that nobody saw end: by evidence, or by an operator's decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It did its work.
@@ -412,6 +433,7 @@ pub enum Verdict {
 
 /// A setting that may change while the job runs. Limits may not: they are other people's promise too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "setting", content = "value", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Setting {

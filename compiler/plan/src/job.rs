@@ -63,6 +63,40 @@ pub struct Job {
     pub transport: Transport,
 }
 
+/// What holds of every key that a spec does not set; there is nothing to run yet.
+impl Default for Job {
+    fn default() -> Self {
+        Self {
+            command: None,
+            script: None,
+            args: Vec::new(),
+            shell: "sh -e".to_owned(),
+            user: None,
+            run_as: None,
+            env: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            prehook: None,
+            posthook: None,
+            finally: None,
+            verify: None,
+            timeout_ms: 10 * 60 * 1000,
+            connect_timeout_ms: 10 * 1000,
+            job_timeout_ms: None,
+            retry: Retry::default(),
+            on_disconnect: OnDisconnect::default(),
+            concurrent: None,
+            ramp: Vec::new(),
+            stagger_ms: 0,
+            on_failure: OnFailure::default(),
+            max_failures: None,
+            recover: false,
+            max_output_bytes: 1024 * 1024,
+            ssh: Ssh::default(),
+            transport: Transport::default(),
+        }
+    }
+}
+
 /// A script: its bytes are in the plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -124,6 +158,17 @@ pub struct Retry {
     pub retry_on: Vec<RetryOn>,
 }
 
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            attempts: 0,
+            backoff_ms: 1000,
+            max_backoff_ms: 60 * 1000,
+            retry_on: vec![RetryOn::Unreachable],
+        }
+    }
+}
+
 /// An end of an attempt that may be followed by another attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -137,20 +182,23 @@ pub enum RetryOn {
 }
 
 /// What becomes of an attempt whose connection was lost after its start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnDisconnect {
     /// Its end is unknown.
+    #[default]
     Unknown,
     /// Reconnect, make sure that it ended, then verify.
     Verify,
 }
 
 /// What a bad host holds up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OnFailure {
     /// What depends on it waits, all else goes on.
+    #[default]
     Hold,
     /// It counts as done for sequences, never for limits.
     Continue,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// It stands in every message about an attempt, so that late news of an earlier one can be told apart and dropped.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Attempt(pub u32);
 
@@ -27,6 +28,7 @@ impl fmt::Display for Attempt {
 
 /// The part of an attempt that was running.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Before the command.
@@ -43,6 +45,7 @@ pub enum Phase {
 
 /// How a process on the host ended.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Exit {
     /// With this exit status.
@@ -53,6 +56,7 @@ pub enum Exit {
 
 /// How one attempt ended. Each attempt has exactly one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
     /// The whole of its work (hooks, command, `verify`) was seen to succeed.
@@ -91,6 +95,7 @@ impl Outcome {
 
 /// The state of a host in a job.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HostState {
     /// Has not started: its slots are not open, or what it needs is not free.
@@ -133,6 +138,7 @@ impl HostState {
 
 /// The state of a job.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum JobState {
     /// Something runs, or waits for something that will come by itself.

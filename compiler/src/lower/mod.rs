@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use fixedbitset::FixedBitSet;
 use pogo_grammar::Share;
-use pogo_plan::job::{self, OnDisconnect, OnFailure, RetryOn, Transport};
+use pogo_plan::job;
 use pogo_plan::{At, HostIdx, Limit, Origin, Plan, Slot, SourceFile, Thread};
 use sha2::{Digest, Sha256};
 
@@ -16,14 +16,6 @@ use crate::syntax::ast;
 
 /// The name of the thread and the slot of targets that stand in no slot.
 const UNCONSTRAINED: &str = "unconstrained";
-
-/// The defaults of `job`, in milliseconds and bytes.
-const TIMEOUT_MS: u64 = 10 * 60 * 1000;
-const CONNECT_TIMEOUT_MS: u64 = 10 * 1000;
-const BACKOFF_MS: u64 = 1000;
-const MAX_BACKOFF_MS: u64 = 60 * 1000;
-const MAX_OUTPUT_BYTES: u64 = 1024 * 1024;
-const SHELL: &str = "sh -e";
 
 /// Makes the plan of a model without errors.
 pub(crate) fn lower(model: Model, sources: &SourceMap, compiler: &str) -> Plan {
@@ -100,13 +92,14 @@ fn unconstrained(hosts: Vec<HostIdx>) -> Thread {
 }
 
 fn lower_job(job: ast::Job, script: Option<job::Script>, n_targets: u32) -> job::Job {
+    let default = job::Job::default();
     let retry = job.retry.unwrap_or_default();
     let of_targets = |share: Share| share.of(n_targets);
     job::Job {
         command: job.command.map(|command| command.value),
         script,
         args: job.args.map(|args| args.value).unwrap_or_default(),
-        shell: job.shell.unwrap_or_else(|| SHELL.to_owned()),
+        shell: job.shell.unwrap_or(default.shell),
         user: job.user,
         run_as: job.run_as,
         env: job.env.into_iter().map(|(name, value)| (name.value, value)).collect(),
@@ -115,25 +108,25 @@ fn lower_job(job: ast::Job, script: Option<job::Script>, n_targets: u32) -> job:
         posthook: job.posthook,
         finally: job.finally,
         verify: job.verify,
-        timeout_ms: job.timeout_ms.unwrap_or(TIMEOUT_MS),
-        connect_timeout_ms: job.connect_timeout_ms.unwrap_or(CONNECT_TIMEOUT_MS),
+        timeout_ms: job.timeout_ms.unwrap_or(default.timeout_ms),
+        connect_timeout_ms: job.connect_timeout_ms.unwrap_or(default.connect_timeout_ms),
         job_timeout_ms: job.job_timeout_ms,
         retry: job::Retry {
-            attempts: retry.attempts.unwrap_or(0),
-            backoff_ms: retry.backoff_ms.unwrap_or(BACKOFF_MS),
-            max_backoff_ms: retry.max_backoff_ms.unwrap_or(MAX_BACKOFF_MS),
-            retry_on: retry.retry_on.unwrap_or_else(|| vec![RetryOn::Unreachable]),
+            attempts: retry.attempts.unwrap_or(default.retry.attempts),
+            backoff_ms: retry.backoff_ms.unwrap_or(default.retry.backoff_ms),
+            max_backoff_ms: retry.max_backoff_ms.unwrap_or(default.retry.max_backoff_ms),
+            retry_on: retry.retry_on.unwrap_or(default.retry.retry_on),
         },
-        on_disconnect: job.on_disconnect.map_or(OnDisconnect::Unknown, |choice| choice.value),
+        on_disconnect: job.on_disconnect.map_or(default.on_disconnect, |choice| choice.value),
         concurrent: job.concurrent.map(of_targets),
         ramp: job.ramp.into_iter().map(of_targets).collect(),
-        stagger_ms: job.stagger_ms.unwrap_or(0),
-        on_failure: job.on_failure.unwrap_or(OnFailure::Hold),
+        stagger_ms: job.stagger_ms.unwrap_or(default.stagger_ms),
+        on_failure: job.on_failure.unwrap_or(default.on_failure),
         max_failures: job.max_failures.map(|share| failures(share, n_targets)),
-        recover: job.recover.unwrap_or(false),
-        max_output_bytes: job.max_output_bytes.unwrap_or(MAX_OUTPUT_BYTES),
+        recover: job.recover.unwrap_or(default.recover),
+        max_output_bytes: job.max_output_bytes.unwrap_or(default.max_output_bytes),
         ssh: job.ssh,
-        transport: job.transport.unwrap_or(Transport::Ssh),
+        transport: job.transport.unwrap_or(default.transport),
     }
 }
 

@@ -199,6 +199,8 @@ pub(crate) struct TakenUp {
     slots: Arc<Slots>,
     seed: u64,
     facts: Vec<Fact<HostIdx>>,
+    /// For how long it has run before.
+    ran_ms: u64,
     machine: Machine,
     /// The last batch.
     ticket: u64,
@@ -228,12 +230,12 @@ impl TakenUp {
         let failed = |error| RunError::Keeping(Box::new(error));
         let relay = Relay::new();
         let session = Session::open(store, namespace, relay.tell()).map_err(failed)?;
-        let Owned { id, plan, facts, .. } = take(&session).map_err(failed)?;
+        let Owned { id, plan, facts, ran_ms, .. } = take(&session).map_err(failed)?;
         let slots = Arc::new(Slots::new(&plan));
-        let machine = fold(id, &plan, &slots, seed, &facts);
+        let machine = fold(id, &plan, &slots, seed, &facts).after_ms(ran_ms);
         let (session, store) = (Arc::new(session), store.clone());
         let (ticket, unread) = (0, Vec::new());
-        Ok(Self { store, session, relay, id, plan, slots, seed, facts, machine, ticket, unread })
+        Ok(Self { store, session, relay, id, plan, slots, seed, facts, ran_ms, machine, ticket, unread })
     }
 
     pub(crate) fn plan(&self) -> Arc<Plan> {
@@ -358,7 +360,8 @@ impl TakenUp {
     /// Puts facts on record that the machine did not decide, and folds all of them anew.
     fn amend(&mut self, facts: Vec<Fact<HostIdx>>, ops: Vec<Op>) -> Result<(), RunError> {
         self.facts.extend(facts.iter().cloned());
-        self.machine = fold(self.id, &self.plan, &self.slots, self.seed, &self.facts);
+        let machine = fold(self.id, &self.plan, &self.slots, self.seed, &self.facts);
+        self.machine = machine.after_ms(self.ran_ms);
         let _nothing_registered = self.record(facts, ops)?;
         Ok(())
     }
@@ -447,9 +450,6 @@ impl TakenUp {
             match self.relay.next().ok_or(RunError::Lost(SESSION))? {
                 Told::Committed { ticket } if Some(ticket) == until => return Ok(events),
                 Told::Committed { .. } | Told::Limits(_) => {}
-                Told::Stalled { waited, pid } => {
-                    tracing::warn!(?waited, ?pid, "another process keeps the namespace's turn in the store");
-                }
                 Told::Effects(effects) => {
                     events.extend(effects.into_iter().filter_map(event_of).map(|(_, event)| event));
                     if until.is_none() {

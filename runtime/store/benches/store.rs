@@ -1,5 +1,6 @@
 //! What the store costs: `cargo bench -p pogo-store`, or one part of it: `-- jobs`. Figures are wall time where a disk is waited for, and CPU time (user and
-//! system, of the whole process) where it says so; all of one run on one disk, so that their ratios mean something.
+//! system, of the whole process) where it says so; all of one run on one disk, so that their ratios mean something. With the path of a
+//! `pogo` in `POGO_BENCH_PROGRAM`, what it takes as a whole process to answer about the same stores is measured too.
 
 #![expect(
     clippy::unwrap_used,
@@ -55,6 +56,24 @@ fn main() {
 fn cpu() -> Duration {
     let time = nix::time::clock_gettime(nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID).unwrap();
     Duration::new(time.tv_sec() as u64, time.tv_nsec() as u32)
+}
+
+/// User and system time, in milliseconds, that a program takes with these arguments.
+const MEASURED: &str = "import resource,subprocess,sys\nsubprocess.run(sys.argv[1:],stdout=subprocess.DEVNULL,check=True)\n\
+    u=resource.getrusage(resource.RUSAGE_CHILDREN)\nprint((u.ru_utime+u.ru_stime)*1e3)";
+
+/// What the program takes to answer about a store: the least of ten times, for whatever else runs only adds to it.
+fn whole(store: &Store, args: &[&str]) {
+    let Some(program) = std::env::var_os("POGO_BENCH_PROGRAM") else { return };
+    let run = || {
+        let mut command = Command::new("python3");
+        command.args(["-c", MEASURED]).arg(&program).args(args).arg("--store").arg(store.path());
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{args:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().parse::<f64>().unwrap()
+    };
+    let least = (0..10).map(|_| run()).fold(f64::INFINITY, f64::min);
+    println!("  `pogo {}` as a whole process: CPU {least:.1} ms", args.join(" "));
 }
 
 /// Facts through a session, as many in a commit as come while the one before is synced. Its rivals are tables of rows of the
@@ -265,16 +284,19 @@ fn long_journal(folder: &Path) {
         let from = cpu();
         reader.plan(job).unwrap();
         println!("  of that, reading the plan: CPU {:.0} ms", (cpu() - from).as_secs_f64() * 1e3);
+        whole(&store, &["status"]);
+        whole(&store, &["status", "--format", "json"]);
     }
 }
 
 fn many_jobs(folder: &Path) {
     let store = Store::open(&folder.join("jobs")).unwrap();
     Rig::begin(&store, 1, plan(&names(1), 0..1, &[]), None).run();
-    // Ten thousand copies of an ended job.
+    // Ten thousand copies of an ended job, one for each minute.
     let copies = "import sqlite3,sys\ndb=sqlite3.connect(sys.argv[1])\n\
         cols=[r[1] for r in db.execute('PRAGMA table_info(jobs)')][1:]\nc=','.join(cols)\n\
         for i in range(2,10001): db.execute(f'INSERT INTO jobs (id,{c}) SELECT ?,{c} FROM jobs WHERE id=1',(i*1000003,))\n\
+        db.execute('UPDATE jobs SET created=created-id/1000003*60000000')\n\
         db.commit()";
     let done = Command::new("python3").args(["-c", copies]).arg(store.path().join("pogo.db")).status();
     assert!(done.is_ok_and(|status| status.success()));
@@ -282,4 +304,9 @@ fn many_jobs(folder: &Path) {
     let mut reader = Reader::open(&store).unwrap();
     let found = reader.jobs(&Filter::default()).unwrap().len();
     println!("listing {found} jobs, with opening: CPU {:.0} ms", (cpu() - from).as_secs_f64() * 1e3);
+    whole(&store, &["jobs"]);
+    whole(&store, &["jobs", "--limit", "10000"]);
+    whole(&store, &["jobs", "--limit", "10000", "--format", "json"]);
+    whole(&store, &["status"]);
+    whole(&store, &["out"]);
 }

@@ -199,6 +199,19 @@ pub enum StoreError {
     SessionOver,
 }
 
+/// What an error means for who asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The store cannot be used: where it lies, what is in it, or what the machine has left.
+    Store,
+    /// What was named is not there, or is not clear.
+    Name,
+    /// It can be done, and is not allowed as things are.
+    Refused,
+    /// A fault of the program.
+    Fault,
+}
+
 fn process(pid: Option<u32>) -> String {
     pid.map(|pid| format!(" (process {pid})")).unwrap_or_default()
 }
@@ -223,6 +236,32 @@ fn list(jobs: &[JobId]) -> String {
 }
 
 impl StoreError {
+    /// What it means for who asked.
+    #[must_use]
+    pub const fn cause(&self) -> Cause {
+        match self {
+            Self::NetworkFileSystem { .. }
+            | Self::Corrupt { .. }
+            | Self::ReadOnly { .. }
+            | Self::Full { .. }
+            | Self::Locked { .. }
+            | Self::Gone { .. }
+            | Self::Plan { .. }
+            | Self::Io { .. }
+            | Self::Database { .. } => Cause::Store,
+            Self::NoJob { .. } | Self::Ambiguous { .. } => Cause::Name,
+            Self::Newer { .. }
+            | Self::Rules { .. }
+            | Self::Owned { .. }
+            | Self::TakenOver { .. }
+            | Self::Refused { .. }
+            | Self::NotReleased { .. }
+            | Self::NotOut { .. }
+            | Self::Running { .. } => Cause::Refused,
+            Self::SessionOver => Cause::Fault,
+        }
+    }
+
     pub(crate) fn io(what: &'static str, path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
         match source.kind() {

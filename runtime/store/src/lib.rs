@@ -63,10 +63,11 @@ mod wake;
 
 pub use author::Who;
 pub use clock::{Clock, SystemClock, rfc3339};
-pub use error::StoreError;
+pub use error::{Cause, StoreError};
 pub use output::{Output, OutputWriter};
 pub use read::{
-    AuditRow, BadIn, CommandRow, Entry, Facts, Filter, Holder, HostRow, JobRow, OutHost, Reader, Status, Wait,
+    AuditRow, BadIn, CommandRow, Entry, Facts, Filter, Holder, HostRow, InLimit, JobRow, OutHost, Reader,
+    Status, Wait,
 };
 pub use session::{Answer, Batch, CommandId, Given, NewJob, Owned, Pruned, Session, Told};
-pub use store::Store;
+pub use store::{Stalled, Store};

@@ -26,7 +26,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 pub use audit::AuditRow;
 pub use facts::{Entry, Facts};
 pub use jobs::{Filter, JobRow};
-pub use out::{BadIn, OutHost};
+pub use out::{BadIn, InLimit, OutHost};
 pub use status::{Holder, HostRow, Status, Wait};
 
 use crate::command;

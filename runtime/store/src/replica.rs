@@ -132,9 +132,9 @@ impl Following {
         }
     }
 
-    /// The plans of the jobs whose limits are in force.
-    pub(crate) fn plans(&self) -> impl Iterator<Item = &Plan> {
-        self.ledger().unfinished().filter_map(|job| self.plans.get(&job)).map(|plan| &**plan)
+    /// The jobs whose limits are in force, with their plans.
+    pub(crate) fn plans(&self) -> impl Iterator<Item = (JobId, &Plan)> {
+        self.ledger().unfinished().filter_map(|job| Some((job, &**self.plans.get(&job)?)))
     }
 
     /// The ledger as a blob.

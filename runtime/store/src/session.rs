@@ -15,7 +15,6 @@ pub use operate::{Given, Pruned};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use pogo_plan::event::{Author, Command, Fact, JobId, Verdict};
 use pogo_plan::{HostIdx, Plan};
@@ -84,13 +83,6 @@ pub enum Told {
     },
     /// The present use of limits that have changed.
     Limits(Vec<LimitUse>),
-    /// The namespace's turn does not come: some process, perhaps a stopped one, keeps it. Told from time to time.
-    Stalled {
-        /// For how long already.
-        waited: Duration,
-        /// The process that had the turn last.
-        pid: Option<u32>,
-    },
     /// The last word: nothing more is committed. What was told as committed is on record, nothing else is.
     Failed(StoreError),
 }
@@ -118,6 +110,9 @@ pub struct Owned {
     pub epoch: u64,
     /// What is on record, in order.
     pub facts: Vec<Fact<HostIdx>>,
+    /// For how long its processes have run since it began, or since somebody went on with it after an end, in milliseconds: each
+    /// from its first fact to its last one, by the wall clock. The pauses between them are not in it.
+    pub ran_ms: u64,
 }
 
 struct Decision {

@@ -51,7 +51,7 @@ impl Others {
         let out = self.look()?;
         let holders: Vec<(&str, JobId, Option<HostState>)> = out
             .iter()
-            .filter(|host| host.limits.iter().any(|id| id == limit))
+            .filter(|host| host.limits.iter().any(|of| of.limit == limit))
             .filter_map(|host| {
                 let running = host.running.map(|(job, _)| (job, None));
                 let bad = host.bad.iter().map(|bad| (bad.job, Some(bad.state)));

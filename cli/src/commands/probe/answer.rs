@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use pogo_plan::event::JobId;
 use pogo_plan::outcome::{Attempt, Outcome};
 use pogo_transport::wrapper::Probed;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::run::words;
 use crate::terminal::{Style, visible};
@@ -59,17 +60,65 @@ impl Report<'_> {
         Ok(())
     }
 
-    pub(super) fn json(&self) -> Value {
-        let mut value = json!({
-            "format": "pogo.probe/1",
-            "job": self.job,
-            "hosts": self.answers.iter().map(Answer::json).collect::<Vec<_>>(),
-        });
-        if let (Some(owner), Some(object)) = (self.owner, value.as_object_mut()) {
-            object.insert("owner".to_owned(), owner.into());
+    pub(super) fn out(&self) -> ProbeOut<'_> {
+        ProbeOut {
+            format: "pogo.probe/1",
+            job: self.job,
+            owner: self.owner,
+            hosts: self.answers.iter().map(Answer::out).collect(),
         }
-        value
     }
+}
+
+/// What hosts say of attempts.
+#[derive(Serialize, JsonSchema)]
+pub(in crate::commands) struct ProbeOut<'a> {
+    /// The name and the version of this format.
+    #[schemars(extend("const" = "pogo.probe/1"))]
+    format: &'static str,
+    /// The job that was asked about.
+    job: JobId,
+    /// The process that runs it: then nothing is put on record; absent if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<&'a str>,
+    /// The hosts that were asked; empty if no attempt is without an end on record.
+    hosts: Vec<HostOut<'a>>,
+}
+
+/// What a host says of an attempt.
+#[derive(Serialize, JsonSchema)]
+struct HostOut<'a> {
+    /// The host.
+    host: &'a str,
+    /// The attempt.
+    attempt: Attempt,
+    #[serde(flatten)]
+    said: SaidOut<'a>,
+}
+
+/// What a host says of an attempt.
+#[derive(Serialize, JsonSchema)]
+#[serde(tag = "state", rename_all = "snake_case")]
+enum SaidOut<'a> {
+    /// It still runs; if a process runs the job and is connected to the host, as far as that process knows.
+    Running,
+    /// It has ended.
+    Ended {
+        /// How.
+        #[serde(flatten)]
+        outcome: Outcome,
+        /// Whether the store has it now.
+        is_recorded: bool,
+    },
+    /// The host has no record of its end, and has restarted since.
+    Rebooted,
+    /// The host has no record of its end.
+    Gone,
+    /// The host cannot be asked.
+    Unreachable {
+        /// Why.
+        message: &'a str,
+    },
 }
 
 impl Answer {
@@ -100,26 +149,17 @@ impl Answer {
         }
     }
 
-    fn json(&self) -> Value {
-        let mut value = match &self.said {
-            Ok(Probed::Running) => json!({"state": "running"}),
+    fn out(&self) -> HostOut<'_> {
+        let said = match &self.said {
+            Ok(Probed::Running) => SaidOut::Running,
             Ok(Probed::Ended(outcome)) => {
-                let mut value = serde_json::to_value(outcome).unwrap_or_default();
-                if let Some(object) = value.as_object_mut() {
-                    object.insert("state".to_owned(), "ended".into());
-                    object.insert("is_recorded".to_owned(), (self.fate == Fate::Recorded).into());
-                }
-                value
+                SaidOut::Ended { outcome: *outcome, is_recorded: self.fate == Fate::Recorded }
             }
-            Ok(Probed::Rebooted) => json!({"state": "rebooted"}),
-            Ok(Probed::Gone) => json!({"state": "gone"}),
-            Err(why) => json!({"state": "unreachable", "message": why}),
+            Ok(Probed::Rebooted) => SaidOut::Rebooted,
+            Ok(Probed::Gone) => SaidOut::Gone,
+            Err(message) => SaidOut::Unreachable { message },
         };
-        if let Some(object) = value.as_object_mut() {
-            object.insert("host".to_owned(), self.host.as_str().into());
-            object.insert("attempt".to_owned(), self.attempt.0.into());
-        }
-        value
+        HostOut { host: &self.host, attempt: self.attempt, said }
     }
 }
 
@@ -161,7 +201,8 @@ job 00000009 is run by ann on ops1: nothing is put on record
             .raw()
         );
         assert!(!report.is_good());
-        let value = report.json();
+        let value = serde_json::to_value(report.out()).unwrap();
+        crate::answer::testing::accepts::<ProbeOut<'_>>(&value);
         let states: Vec<_> =
             value["hosts"].as_array().unwrap().iter().map(|host| host["state"].clone()).collect();
         assert_eq!(states, ["running", "ended", "ended", "gone", "ended", "unreachable"]);

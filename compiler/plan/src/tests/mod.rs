@@ -7,8 +7,6 @@ mod json;
 mod rounds;
 mod schemas;
 
-use std::collections::BTreeMap;
-
 use crate::{
     At, HostIdx, Job, Limit, Origin, Plan, Slot, SourceFile, Thread,
     job::{KnownHosts, OnDisconnect, OnFailure, Retry, RetryOn, Script, SecretRef, Ssh, Transport, Verify},
@@ -16,39 +14,7 @@ use crate::{
 
 /// A job in which nothing is set.
 pub(crate) fn job() -> Job {
-    Job {
-        command: Some("date".to_owned()),
-        script: None,
-        args: Vec::new(),
-        shell: "sh -e".to_owned(),
-        user: None,
-        run_as: None,
-        env: BTreeMap::new(),
-        secrets: BTreeMap::new(),
-        prehook: None,
-        posthook: None,
-        finally: None,
-        verify: None,
-        timeout_ms: 600_000,
-        connect_timeout_ms: 10_000,
-        job_timeout_ms: None,
-        retry: Retry {
-            attempts: 0,
-            backoff_ms: 1000,
-            max_backoff_ms: 60_000,
-            retry_on: vec![RetryOn::Unreachable],
-        },
-        on_disconnect: OnDisconnect::Unknown,
-        concurrent: None,
-        ramp: Vec::new(),
-        stagger_ms: 0,
-        on_failure: OnFailure::Hold,
-        max_failures: None,
-        recover: false,
-        max_output_bytes: 1 << 20,
-        ssh: Ssh::default(),
-        transport: Transport::Ssh,
-    }
+    Job { command: Some("date".to_owned()), ..Job::default() }
 }
 
 /// A job in which everything is set, with text that JSON must escape.

@@ -1,12 +1,11 @@
 //! A plan of so many hosts, and a transport that does nothing.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use pogo_actors::{Ended, Keeping, NoJournal, RunOptions, Stored, Subscriber, control, run_with};
 use pogo_plan::event::JobId;
-use pogo_plan::job::{Job, OnDisconnect, OnFailure, Retry, Ssh, Transport as Kind};
+use pogo_plan::job::{Job, Retry, Transport as Kind};
 use pogo_plan::outcome::{JobState, Outcome, Phase};
 use pogo_plan::plan::Origin;
 use pogo_plan::{HostTable, Limit, Plan, Slot, Thread};
@@ -33,31 +32,10 @@ impl Transport for Nothing {
 fn job() -> Job {
     Job {
         command: Some("true".to_owned()),
-        script: None,
-        args: Vec::new(),
-        shell: "sh -e".to_owned(),
-        user: None,
-        run_as: None,
-        env: BTreeMap::new(),
-        secrets: BTreeMap::new(),
-        prehook: None,
-        posthook: None,
-        finally: None,
-        verify: None,
-        timeout_ms: 600_000,
-        connect_timeout_ms: 10_000,
-        job_timeout_ms: None,
-        retry: Retry { attempts: 0, backoff_ms: 0, max_backoff_ms: 0, retry_on: Vec::new() },
-        on_disconnect: OnDisconnect::Unknown,
-        concurrent: None,
-        ramp: Vec::new(),
-        stagger_ms: 0,
-        on_failure: OnFailure::Hold,
-        max_failures: None,
-        recover: false,
+        retry: Retry { retry_on: Vec::new(), ..Retry::default() },
         max_output_bytes: 1024,
-        ssh: Ssh::default(),
         transport: Kind::Local,
+        ..Job::default()
     }
 }
 

@@ -160,9 +160,6 @@ impl Job {
                     self.bus.send(News::Limits(limits));
                 }
             }
-            Told::Stalled { waited, pid } => {
-                tracing::warn!(?waited, ?pid, "another process keeps the namespace's turn in the store");
-            }
             Told::Failed(error) => {
                 // Nothing new starts, not even what is on record.
                 self.events.clear();

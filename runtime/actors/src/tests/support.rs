@@ -1,10 +1,9 @@
 //! Plans made by hand, and runs of them.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use pogo_plan::event::{Event, JobId};
-use pogo_plan::job::{Job, OnDisconnect, OnFailure, Retry, RetryOn, Ssh, Transport as Kind};
+use pogo_plan::job::{Job, Retry, Transport as Kind};
 use pogo_plan::outcome::{HostState, JobState};
 use pogo_plan::plan::Origin;
 use pogo_plan::{HostIdx, HostTable, Limit, Plan, Slot, Thread};
@@ -15,31 +14,9 @@ use crate::{Ended, RunOptions, Subscriber, SubscriberError};
 pub(crate) fn job(command: &str) -> Job {
     Job {
         command: Some(command.to_owned()),
-        script: None,
-        args: Vec::new(),
-        shell: "sh -e".to_owned(),
-        user: None,
-        run_as: None,
-        env: BTreeMap::new(),
-        secrets: BTreeMap::new(),
-        prehook: None,
-        posthook: None,
-        finally: None,
-        verify: None,
-        timeout_ms: 600_000,
-        connect_timeout_ms: 10_000,
-        job_timeout_ms: None,
-        retry: Retry { attempts: 0, backoff_ms: 1, max_backoff_ms: 1, retry_on: vec![RetryOn::Unreachable] },
-        on_disconnect: OnDisconnect::Unknown,
-        concurrent: None,
-        ramp: Vec::new(),
-        stagger_ms: 0,
-        on_failure: OnFailure::Hold,
-        max_failures: None,
-        recover: false,
-        max_output_bytes: 1024 * 1024,
-        ssh: Ssh::default(),
+        retry: Retry { backoff_ms: 1, max_backoff_ms: 1, ..Retry::default() },
         transport: Kind::Local,
+        ..Job::default()
     }
 }
 

@@ -146,6 +146,8 @@ impl Machine {
         }
         self.phase = Phase::Registering;
         self.reason = None;
+        // Whoever goes on with a job that has ended gives it its whole time again: one that ran out of it could never be finished.
+        self.ran_ms = 0;
         out.push(Action::Record(Fact::JobState { state: JobState::Running }));
         self.tell_state(out);
         self.register(now, out);

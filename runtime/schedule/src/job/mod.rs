@@ -277,6 +277,8 @@ pub struct Machine {
     /// Hosts became bad while the job was not running yet.
     halt_due: bool,
     timer: u32,
+    /// For how long the job has run in processes before this one, of the time that `job_timeout` gives it.
+    ran_ms: u64,
     idle_number: u32,
     idle_said: bool,
     reason: Option<HaltReason>,
@@ -323,6 +325,7 @@ impl Machine {
             leftover: Vec::new(),
             halt_due: false,
             timer: 0,
+            ran_ms: 0,
             idle_number: 0,
             idle_said: false,
             reason: None,

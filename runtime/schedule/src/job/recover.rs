@@ -56,6 +56,13 @@ impl Machine {
         job
     }
 
+    /// Says for how long the job has run in processes before this one since it began, or since somebody went on with it after an
+    /// end. The pauses between them do not count.
+    #[must_use]
+    pub fn after_ms(self, ran_ms: u64) -> Self {
+        Self { ran_ms, ..self }
+    }
+
     fn fold(&mut self, fact: Fact<HostIdx>, folding: &mut [Folding]) {
         match fact {
             // Whether the job had heard of a grant when it decided what follows on record cannot be told from here, so a

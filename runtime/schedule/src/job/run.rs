@@ -41,7 +41,10 @@ impl Machine {
         }
         self.timer = self.timer.wrapping_add(1);
         if let Some(limit) = self.policy.job_timeout_ms {
-            out.push(Action::SetTimer { number: self.timer, at: now.after_ms(limit) });
+            out.push(Action::SetTimer {
+                number: self.timer,
+                at: now.after_ms(limit.saturating_sub(self.ran_ms)),
+            });
         }
     }
 

@@ -126,3 +126,28 @@ fn a_halted_job_starts_nothing_and_lets_what_runs_end() {
 fn a_job_keeps_few_bytes_for_each_host() {
     assert!(size_of::<Host>() <= 20, "{}", size_of::<Host>());
 }
+
+#[test]
+fn the_time_of_a_job_goes_on_after_a_crash_and_begins_anew_after_an_end() {
+    let plan = plan(&[&[&[0]]], |job| job.job_timeout_ms = Some(60_000));
+    let recovered = |state| {
+        let (slots, facts) = (Arc::new(Slots::new(&plan)), [Fact::JobState { state }]);
+        let id = JobId::from_bits(1);
+        Machine::recover(id, Arc::clone(&plan), slots, 1, Faults::default(), facts)
+    };
+    let due = |mut job: Machine, event| {
+        let mut out = Vec::new();
+        job.handle(Monotonic(0).after_ms(1_000), event, &mut out);
+        out.iter().find_map(|action| match action {
+            Action::SetTimer { at, .. } => Some(*at),
+            _ => None,
+        })
+    };
+    let at = |ms| Some(Monotonic(0).after_ms(ms));
+    let running = || recovered(JobState::Running);
+    assert_eq!(due(running(), Event::Start), at(61_000));
+    assert_eq!(due(running().after_ms(45_000), Event::Start), at(16_000));
+    assert_eq!(due(running().after_ms(90_000), Event::Start), at(1_000), "it is over at once");
+    let resume = Event::Command { command: Command::Resume, by: Author::default() };
+    assert_eq!(due(recovered(JobState::Halted).after_ms(90_000), resume), at(61_000));
+}

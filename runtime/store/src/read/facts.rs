@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use pogo_plan::HostIdx;
-use pogo_plan::event::{Fact, JobId};
+use pogo_plan::event::{Command, Fact, JobId};
 use pogo_schedule::journal::FactRecord;
 use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
@@ -56,18 +56,54 @@ pub(crate) async fn read_part(
     Ok(entries)
 }
 
-/// All facts of a job.
+/// For how long the processes of a job have run since it began, or since somebody went on with it after an end: each from its
+/// first entry to its last one. A process that dies has run on for a while, and nobody knows how long.
+#[derive(Debug, Default)]
+pub(crate) struct Ran {
+    /// Of processes before the present one, in microseconds.
+    before: i64,
+    /// The present one: its epoch, its first and its last moment.
+    now: Option<(u64, i64, i64)>,
+}
+
+impl Ran {
+    fn add(&mut self, entry: &Entry) {
+        let is_begun_anew =
+            entry.facts.iter().any(|fact| matches!(fact, Fact::Commanded { command: Command::Resume, .. }));
+        match &mut self.now {
+            Some((epoch, _, last)) if *epoch == entry.epoch && !is_begun_anew => *last = entry.wall,
+            _ => {
+                self.before = if is_begun_anew { 0 } else { self.micros() };
+                self.now = Some((entry.epoch, entry.wall, entry.wall));
+            }
+        }
+    }
+
+    /// A clock that was set back counts as none.
+    fn micros(&self) -> i64 {
+        let now = self.now.map_or(0, |(_, first, last)| last.saturating_sub(first).max(0));
+        self.before.saturating_add(now)
+    }
+
+    /// In milliseconds.
+    pub(crate) fn ms(&self) -> u64 {
+        self.micros().unsigned_abs() / 1000
+    }
+}
+
+/// All facts of a job, and for how long it has run.
 pub(crate) async fn read_all(
     db: &mut SqliteConnection,
     folder: &Folder,
     job: JobId,
-) -> Result<Vec<Fact<HostIdx>>, StoreError> {
-    let mut facts = Vec::new();
+) -> Result<(Vec<Fact<HostIdx>>, Ran), StoreError> {
+    let (mut facts, mut ran) = (Vec::new(), Ran::default());
     let mut after = 0;
     loop {
         let part = read_part(db, folder, job, after, PART).await?;
-        let Some(last) = part.last() else { return Ok(facts) };
+        let Some(last) = part.last() else { return Ok((facts, ran)) };
         after = last.last;
+        part.iter().for_each(|entry| ran.add(entry));
         facts.extend(part.into_iter().flat_map(|entry| entry.facts));
     }
 }
@@ -135,5 +171,48 @@ impl Iterator for Facts<'_> {
                 Some(Err(error))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pogo_plan::event::Author;
+    use pogo_plan::outcome::JobState;
+
+    use super::*;
+
+    fn ran(entries: &[(u64, i64, bool)]) -> u64 {
+        let mut ran = Ran::default();
+        for &(epoch, ms, is_resumed) in entries {
+            let fact = if is_resumed {
+                Fact::Commanded { command: Command::Resume, by: Author::default() }
+            } else {
+                Fact::JobState { state: JobState::Running }
+            };
+            ran.add(&Entry { last: 0, epoch, wall: ms * 1000, facts: vec![fact] });
+        }
+        ran.ms()
+    }
+
+    #[test]
+    fn pauses_between_processes_do_not_count() {
+        assert_eq!(ran(&[]), 0);
+        assert_eq!(ran(&[(1, 500, false)]), 0);
+        assert_eq!(ran(&[(1, 500, false), (1, 520, false), (1, 800, false)]), 300);
+        assert_eq!(ran(&[(1, 500, false), (1, 800, false), (2, 9_000, false), (2, 9_050, false)]), 350);
+        assert_eq!(ran(&[(1, 0, false), (1, 10, false), (2, 50, false), (3, 70, false), (3, 75, false)]), 15);
+    }
+
+    #[test]
+    fn a_job_that_ended_has_its_whole_time_again() {
+        let ended = [(1, 500, false), (1, 800, false), (2, 9_000, true), (2, 9_050, false)];
+        assert_eq!(ran(&ended), 50);
+        let interrupted_again = [&ended[..], &[(3, 20_000, false), (3, 20_007, false)]].concat();
+        assert_eq!(ran(&interrupted_again), 57);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_takes_nothing_away() {
+        assert_eq!(ran(&[(1, 500, false), (1, 800, false), (2, 100, false), (2, 40, false)]), 300);
     }
 }

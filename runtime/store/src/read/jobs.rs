@@ -96,6 +96,18 @@ impl Reader {
         Ok(jobs)
     }
 
+    /// The names of all namespaces, in their order.
+    ///
+    /// # Errors
+    ///
+    /// Whatever is wrong with the store: see [`StoreError`].
+    pub fn namespaces(&mut self) -> Result<Vec<String>, StoreError> {
+        let failed = |error| StoreError::database(self.folder.root(), &error);
+        let question = sqlx::query("SELECT name FROM namespaces ORDER BY name");
+        let rows = self.runtime.block_on(question.fetch_all(&mut self.db)).map_err(failed)?;
+        rows.iter().map(|row| row.try_get(0).map_err(failed)).collect()
+    }
+
     /// The job with an id, a unique beginning of one, or `last`: the last one that this user began.
     ///
     /// # Errors

@@ -1,8 +1,8 @@
 //! Which hosts are out of service, and in which limits they count.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use pogo_plan::event::JobId;
 use pogo_plan::outcome::{Attempt, HostState};
 use sqlx::Row;
@@ -24,8 +24,22 @@ pub struct OutHost {
     pub running: Option<(JobId, Attempt)>,
     /// The jobs that left it bad.
     pub bad: Vec<BadIn>,
-    /// The limits in force in which it takes a place.
-    pub limits: Vec<String>,
+    /// The limits in force in which it takes a place, whatever job put it out of service: those of the jobs that have not
+    /// ended. None if no such job has it in a limit.
+    pub limits: Vec<InLimit>,
+}
+
+/// A limit in force in which a host takes a place.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct InLimit {
+    /// The group's selector.
+    pub limit: String,
+    /// The unfinished job that declares it.
+    pub job: JobId,
+    /// Hosts of the group that are out of service.
+    pub in_use: u32,
+    /// How many may be.
+    pub max_parallel: u32,
 }
 
 /// A job that left a host bad.
@@ -57,10 +71,7 @@ impl Reader {
                 since: wall_of(&boots, out.since.0),
                 running: out.running,
                 bad: out.bad.into_iter().map(|(job, attempt, state)| BadIn { job, attempt, state }).collect(),
-                limits: limits
-                    .get(out.host)
-                    .map(|limits| limits.iter().cloned().collect())
-                    .unwrap_or_default(),
+                limits: limits.get(out.host).cloned().unwrap_or_default(),
             })
             .collect();
         hosts.sort_unstable_by(|one, other| one.host.cmp(&other.host));
@@ -107,20 +118,25 @@ fn wall_of(boots: &BTreeMap<u64, i64>, ns: u64) -> i64 {
     boots.range(..=ns).next_back().or_else(|| boots.first_key_value()).map_or(0, since)
 }
 
-/// The limits in force of each host, by the name that the ledger has for it.
-pub(super) fn limits_of(replica: &Following) -> HashMap<String, BTreeSet<String>> {
-    let out: BTreeSet<&str> = replica.ledger().out_of_service().map(|out| out.host).collect();
-    let mut limits: HashMap<String, BTreeSet<String>> = HashMap::new();
-    for plan in replica.plans() {
+/// The limits in force of each host out of service, by the name that the ledger has for it, in the order of their selectors.
+pub(super) fn limits_of(replica: &Following) -> HashMap<String, Vec<InLimit>> {
+    let out: HashSet<&str> = replica.ledger().out_of_service().map(|out| out.host).collect();
+    let mut limits: HashMap<String, Vec<InLimit>> = HashMap::new();
+    for (job, plan) in replica.plans() {
         for limit in &plan.limits {
-            for &member in &limit.members {
+            let names = limit.members.iter().map(|&member| {
                 let name = plan.hosts.name(member);
-                let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-                if out.contains(name.as_str()) {
-                    limits.entry(name).or_default().insert(limit.id.clone());
-                }
+                name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
+            });
+            let names: Vec<String> = names.filter(|name| out.contains(name.as_str())).collect();
+            let in_use = u32::try_from(names.len()).unwrap_or(u32::MAX);
+            let max_parallel = limit.max_parallel;
+            for name in names {
+                let limit = InLimit { limit: limit.id.clone(), job, in_use, max_parallel };
+                limits.entry(name).or_default().push(limit);
             }
         }
     }
+    limits.values_mut().for_each(|limits| limits.sort_unstable());
     limits
 }

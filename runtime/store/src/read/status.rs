@@ -149,7 +149,7 @@ fn holders(replica: &Following, on: &WaitsFor) -> Vec<Holder> {
     let limits = limits_of(replica);
     let mut holders = Vec::new();
     for out in replica.ledger().out_of_service() {
-        if !limits.get(out.host).is_some_and(|limits| limits.contains(limit)) {
+        if !limits.get(out.host).is_some_and(|limits| limits.iter().any(|of| of.limit == *limit)) {
             continue;
         }
         let host = || out.host.to_owned();

@@ -21,6 +21,7 @@ use crate::lock::OwnerProbe;
 use crate::namespace::{Namespace, number};
 use crate::replica::Following;
 use crate::state;
+use crate::store::Stalled;
 
 /// After so many operations, the next commit has a snapshot: at 1.1 microseconds for each that is read, whoever opens the store
 /// then reads for two milliseconds.
@@ -121,12 +122,12 @@ impl Writer {
     /// Waits for the turn and begins a transaction.
     pub(super) async fn begin_turn(&mut self) -> Result<Draft, StoreError> {
         self.check_place()?;
-        let tell = &self.tell;
+        let (stalled, namespace) = (&self.stalled, self.name.as_str());
         let mut next = STALLED;
         let turn = self.turns.wait(|waited, pid| {
             if waited >= next {
                 next = waited + STALLED;
-                tell(Told::Stalled { waited, pid });
+                stalled.tell(Stalled { namespace, waited, pid });
             }
         })?;
         self.turn = Some(turn);

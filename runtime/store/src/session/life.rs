@@ -46,7 +46,7 @@ impl Writer {
                 Arc::new(read_plan(&mut self.db, &self.folder, new.id).await?)
             };
             self.adopt(new.id, Own { _lock: lock, plan: Arc::clone(&plan), epoch: 1, seq: 0, heard: 0 });
-            Ok(Owned { id: new.id, plan, epoch: 1, facts: Vec::new() })
+            Ok(Owned { id: new.id, plan, epoch: 1, facts: Vec::new(), ran_ms: 0 })
         };
         let begun = work.await;
         self.end_life(new.id, begun, draft).await
@@ -75,14 +75,14 @@ impl Writer {
         let epoch = epoch + 1;
         let lock = self.lock(job).await?;
         let plan = self.following.load_plan(&mut self.db, &self.folder, job).await?;
-        let facts = facts::read_all(&mut self.db, &self.folder, job).await?;
+        let (facts, ran) = facts::read_all(&mut self.db, &self.folder, job).await?;
         self.put_right(job, &facts, draft);
         let change = "UPDATE jobs SET epoch = ?, owner = ?, pid = ?, changed = ?, read = ? WHERE id = ?";
         let change = sqlx::query(change).bind(epoch).bind(self.who.to_string()).bind(self.who.pid);
         let change = change.bind(self.clock.wall()).bind(self.following.last()).bind(number(job));
         change.execute(&mut self.db).await.map_err(failed)?;
         self.adopt(job, Own { _lock: lock, plan: Arc::clone(&plan), epoch, seq, heard: 0 });
-        Ok(Owned { id: job, plan, epoch: epoch.unsigned_abs(), facts })
+        Ok(Owned { id: job, plan, epoch: epoch.unsigned_abs(), facts, ran_ms: ran.ms() })
     }
 
     /// Makes the ledger agree with the journal of a job whose lock this session has got.

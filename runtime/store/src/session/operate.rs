@@ -89,7 +89,7 @@ impl Writer {
         let refused = |why| StoreError::Refused { job, why };
         let plan = self.following.load_plan(&mut self.db, &self.folder, job).await?;
         let host = plan.hosts.get(&name).ok_or_else(|| refused(Refusal::NotATarget))?;
-        let facts = crate::read::facts::read_all(&mut self.db, &self.folder, job).await?;
+        let (facts, _) = crate::read::facts::read_all(&mut self.db, &self.folder, job).await?;
         let slots = Arc::new(Slots::new(&plan));
         let machine = Machine::recover(job, Arc::clone(&plan), slots, 0, Faults::default(), facts);
         let (state, attempt) = machine.host(host).ok_or_else(|| refused(Refusal::NotATarget))?;

@@ -138,7 +138,7 @@ impl Writer {
     /// Gives up a job whose process is gone, unless it has a host out of service; says whether it did. Its limits are in force no
     /// more, and what was granted to it and never begun is back in service.
     async fn give_up(&mut self, job: JobId, draft: &mut Draft) -> Result<bool, StoreError> {
-        let facts = facts::read_all(&mut self.db, &self.folder, job).await?;
+        let (facts, _) = facts::read_all(&mut self.db, &self.folder, job).await?;
         self.put_right(job, &facts, draft);
         self.disown(job);
         let is_held_by = |out: OutOfService<'_>| {

@@ -23,7 +23,7 @@ use crate::folder::{Folder, Identity};
 use crate::lock::{FairLock, OwnerLock, OwnerProbe, Turn};
 use crate::namespace::{Namespace, number};
 use crate::replica::Following;
-use crate::store::Store;
+use crate::store::{Hook, Store};
 use crate::wake::{Ear, Voice};
 
 /// How often others' changes are looked for without having been woken: while a job of this session waits in the ledger, and
@@ -40,6 +40,10 @@ pub(super) struct Writer {
     pub(super) db: SqliteConnection,
     pub(super) identity: Option<Identity>,
     pub(super) namespace: i64,
+    /// The namespace's name.
+    pub(super) name: String,
+    /// Who is told when the turn does not come.
+    pub(super) stalled: Hook,
     pub(super) turns: Arc<FairLock>,
     pub(super) turn: Option<Turn>,
     pub(super) following: Following,
@@ -118,6 +122,7 @@ impl Writer {
     ) -> Result<Self, StoreError> {
         let folder = Arc::clone(&store.folder);
         let mut db = db::open(&folder, Use::Write).await?;
+        let name = namespace.to_owned();
         let namespace = Namespace::ensure(&mut db, &folder, namespace).await?;
         let found = Namespace::take_over(&mut db, &folder, namespace).await?;
         let turns = Arc::new(FairLock::open(&folder, &folder.namespace_lock(namespace))?);
@@ -132,6 +137,8 @@ impl Writer {
             who,
             db,
             namespace,
+            name,
+            stalled: store.stalled.clone(),
             turns,
             turn: None,
             following,

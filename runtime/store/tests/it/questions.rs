@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pogo_plan::event::{Fact, JobId, WaitsFor};
 use pogo_plan::outcome::{HostState, JobState, Outcome};
-use pogo_store::{Filter, Reader, Store, StoreError};
+use pogo_store::{Filter, InLimit, Reader, Store, StoreError};
 
 use crate::rig::{End, Rig, names, plan};
 
@@ -62,10 +62,12 @@ fn a_job_that_waits_for_another_says_for_which_host_of_which_job() {
         Rig::begin(&store, 1, plan(&names(3), 0..1, &limits), None).failing(|_| Outcome::Unreachable);
     assert!(matches!(bad.run(), End::State(JobState::Failed)));
     drop(bad);
+    let mut reader = Reader::open(&store).unwrap();
+    let alone = reader.out("default").unwrap();
+    assert_eq!((alone.len(), alone[0].limits.as_slice()), (1, [].as_slice()), "no job limits it now");
     let mut waits = Rig::begin(&store, 2, plan(&names(3), 1..3, &limits), None);
     waits.cut_on_wait = true;
     assert!(matches!(waits.run(), End::Cut));
-    let mut reader = Reader::open(&store).unwrap();
     let status = reader.status(&JobId::from_bits(2).to_string()).unwrap();
     let limit = WaitsFor::Limit { limit: "$web".into() };
     let wait = status.waits.iter().find(|wait| wait.on == limit);
@@ -74,7 +76,9 @@ fn a_job_that_waits_for_another_says_for_which_host_of_which_job() {
     assert_eq!((wait.holders[0].host.as_str(), wait.holders[0].job), ("host1", JobId::from_bits(1)));
     let out = reader.out("default").unwrap();
     assert_eq!(out.len(), 1);
-    assert_eq!((out[0].host.as_str(), out[0].limits.as_slice()), ("host1", ["$web".to_owned()].as_slice()));
+    // The job that left it bad has ended; the limit is of the one that has not, of which it is no target.
+    let in_web = InLimit { limit: "$web".to_owned(), job: JobId::from_bits(2), in_use: 1, max_parallel: 1 };
+    assert_eq!((out[0].host.as_str(), out[0].limits.as_slice()), ("host1", [in_web].as_slice()));
     assert_eq!(out[0].bad[0].state, HostState::Unreachable);
     let age = age_of(out[0].since);
     assert!(age < Duration::from_secs(600), "{age:?}");

@@ -48,31 +48,10 @@ pub(crate) fn plan(hosts: &[String], targets: std::ops::Range<usize>, limits: &[
         .collect();
     let job = Job {
         command: Some("true".into()),
-        script: None,
-        args: vec![],
-        shell: "sh -e".into(),
-        user: None,
-        run_as: None,
-        env: Default::default(),
-        secrets: Default::default(),
-        prehook: None,
-        posthook: None,
-        finally: None,
-        verify: None,
-        timeout_ms: 600_000,
-        connect_timeout_ms: 10_000,
-        job_timeout_ms: None,
-        retry: Retry { attempts: 0, backoff_ms: 0, max_backoff_ms: 0, retry_on: vec![] },
-        on_disconnect: OnDisconnect::Unknown,
-        concurrent: None,
-        ramp: vec![],
-        stagger_ms: 0,
-        on_failure: OnFailure::Hold,
-        max_failures: None,
-        recover: false,
+        retry: Retry { retry_on: vec![], ..Retry::default() },
         max_output_bytes: 0,
-        ssh: Ssh::default(),
         transport: Transport::Local,
+        ..Job::default()
     };
     let (namespace, origin) = ("default".into(), Origin::default());
     Arc::new(Plan { namespace, hosts: table, targets, threads, limits, job, origin })
@@ -310,7 +289,7 @@ impl Rig {
                         ));
                     }
                     Told::Failed(error) => return End::Failed(error),
-                    Told::Limits(_) | Told::Stalled { .. } => {}
+                    Told::Limits(_) => {}
                 }
                 next = self.told.try_recv().ok();
             }
