@@ -10,6 +10,11 @@ use super::{Server, Site, until};
 /// A run whose host waits at its gate, and pogo for the host.
 fn at_the_gate(site: &Site) -> Option<(Server, Running)> {
     let server = Server::start(site, &["--hold-before", STARTED, "--times", "1"])?;
+    // A master of ssh whose client is killed may sleep until its next sign of life.
+    site.configure(&format!(
+        "Host odd*\n  HostName 127.0.0.1\n  Port {}\n  ServerAliveInterval 1\n",
+        server.port()
+    ));
     site.spec("odd1", "true", "");
     let run = site.start(&[]);
     server.has_misbehaved("hold-before");
