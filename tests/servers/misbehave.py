@@ -45,6 +45,7 @@ def arguments():
     session("--noise", metavar="TEXT", help="print this on both streams before the command does, as a login shell may")
     session("--drop-before", metavar="REGEX", help="lose the connection instead of passing this on")
     session("--drop-after", metavar="REGEX", help="lose the connection when this was passed on")
+    session("--hold-before", metavar="REGEX", help="never pass this on, nor what follows; hear the client all the same")
     session("--freeze-after", metavar="REGEX", help="leave the connection half open when this was passed on")
     return parser.parse_args()
 
@@ -210,6 +211,7 @@ class Watch:
             for name, text in [
                 ("drop-before", options.drop_before),
                 ("drop-after", options.drop_after),
+                ("hold-before", options.hold_before),
                 ("freeze-after", options.freeze_after),
             ]
             if text is not None
@@ -243,6 +245,8 @@ async def pass_on(watch, reader, writer):
             due = watch.sees(reader, data)
             if due == "drop-before":
                 watch.drop()
+            if due == "hold-before":
+                await asyncio.Event().wait()
             if getattr(watch.conn, "frozen", False):
                 await asyncio.Event().wait()
             writer.write(data)

@@ -1,13 +1,11 @@
 //! Connections that break: before the command has started, while it runs, and between its end and the word that it has
 //! been heard.
 
-use std::fs;
-
 use super::{Server, Site, until};
 
 /// What the wrapper's marks look like to a server that sees them pass by.
 const HELLO: &str = r"[0-9a-f]+ hello";
-const STARTED: &str = r"[0-9a-f]+ phase command";
+pub(super) const STARTED: &str = r"[0-9a-f]+ phase command";
 const ENDED: &str = r"[0-9a-f]+ end succeeded";
 
 #[test]
@@ -18,14 +16,13 @@ fn before_the_start_nothing_has_run() {
     let ran = site.apply(&["--output-dir", "out"]);
     assert_eq!(ran.state("odd1"), "unreachable", "{ran:?}");
     server.has_misbehaved("drop-before");
-    assert_eq!(site.log(), Vec::<String>::new());
     assert_eq!(site.ssh_processes(), Vec::<String>::new());
     assert_eq!(site.sockets(), Vec::<std::path::PathBuf>::new());
-    // It never heard that it may start, and says so to whoever asks.
-    for report in site.reports() {
-        let text = fs::read_to_string(site.farm.home().join(".cache/pogo").join(report)).unwrap();
-        assert!(text.contains(" unreachable "), "{text}");
-    }
+    // It never heard that it may start, and says so to whoever asks, as soon as it has noticed.
+    until("what was sent there to give up", || {
+        site.reports().iter().all(|report| site.report(report).contains(" unreachable "))
+    });
+    assert_eq!(site.log(), Vec::<String>::new());
 }
 
 #[test]
@@ -65,10 +62,8 @@ fn after_the_start_it_is_unknown_and_the_command_goes_on() {
         until("the command to run to its end", || site.has_logged("end odd1 1"));
         if how == "--drop-after" {
             until("its end to be kept on the host", || site.reports().len() == 1);
-            let folder = site.farm.home().join(".cache/pogo");
             until("it to be complete", || {
-                let name = &site.reports()[0];
-                fs::read_to_string(folder.join(name)).is_ok_and(|text| text.contains("succeeded"))
+                site.reports().iter().any(|report| site.report(report).contains("succeeded"))
             });
         }
     }
@@ -142,7 +137,7 @@ pub(super) fn loses_its_sshd(gate: &str) -> String {
 }
 
 /// Ends the server process that this command hangs on.
-const KILLS_ITS_SSHD: &str = "p=$$; while [ $p -gt 1 ]; do read -r s < /proc/$p/stat; c=${s#*\\(}; c=${c%)*}; \
+pub(super) const KILLS_ITS_SSHD: &str = "p=$$; while [ $p -gt 1 ]; do read -r s < /proc/$p/stat; c=${s#*\\(}; c=${c%)*}; \
      if [ \"$c\" = sshd ]; then kill -9 $p; break; fi; s=${s##*) }; set -- $s; p=$2; done";
 
 #[test]

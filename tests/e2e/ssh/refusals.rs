@@ -69,6 +69,28 @@ fn an_address_without_a_way_to_it() {
 }
 
 #[test]
+fn an_address_that_does_not_answer() {
+    if !can(is_root() && has("unshare") && has("ip"), "root, unshare and ip") {
+        return;
+    }
+    let site = Site::new();
+    site.configure("Host odd*\n  HostName 192.0.2.77\n");
+    site.spec("odd1", "true", "  connect_timeout: 1s");
+    // What is sent there goes nowhere, and nobody says so.
+    let by = [
+        "unshare",
+        "-n",
+        "sh",
+        "-c",
+        "ip link set lo up; ip route add 192.0.2.0/24 dev lo; exec \"$0\" \"$@\"",
+    ];
+    let ran = site.apply_by(&by, &["--output-dir", "out"]);
+    assert_eq!(ran.state("odd1"), "unreachable", "{ran:?}");
+    says(&said(&site, "odd1"), &["no answer", "odd1", "connect_timeout"]);
+    site.is_clean();
+}
+
+#[test]
 fn a_key_that_the_host_does_not_take() {
     let site = Site::new();
     site.farm.key("other_key", "");

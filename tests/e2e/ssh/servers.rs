@@ -7,16 +7,6 @@ use std::sync::{Arc, Mutex};
 use super::{Site, can, until};
 use crate::pogo::root;
 
-/// The Python that has `asyncssh`: the one of `tests/run`, or the machine's own.
-fn python() -> Option<String> {
-    let named = std::env::var("POGO_TEST_PYTHON").ok();
-    let candidates = named.into_iter().chain(["python3".to_owned()]);
-    candidates.into_iter().find(|python| {
-        let asked = Command::new(python).args(["-c", "import asyncssh"]).stderr(Stdio::null()).status();
-        asked.is_ok_and(|status| status.success())
-    })
-}
-
 /// A running `tests/servers/misbehave.py`.
 pub(super) struct Server {
     child: Child,
@@ -29,11 +19,16 @@ pub(super) struct Server {
 impl Server {
     /// Starts it, and leads the hosts `odd*` of the site to it; none if there is no Python for it.
     pub(super) fn start(site: &Site, options: &[&str]) -> Option<Self> {
-        let python = python();
-        if !can(python.is_some(), "python3 with asyncssh") {
-            return None;
-        }
-        let mut child = Command::new(python.unwrap())
+        // The Python of `tests/run`, or the machine's own.
+        let named = std::env::var("POGO_TEST_PYTHON").ok();
+        let server =
+            named.into_iter().chain(["python3".to_owned()]).find_map(|it| Self::by(&it, site, options));
+        if can(server.is_some(), "python3 with asyncssh") { server } else { None }
+    }
+
+    /// With this Python, if it has `asyncssh`.
+    fn by(python: &str, site: &Site, options: &[&str]) -> Option<Self> {
+        let mut child = Command::new(python)
             .arg(root().join("tests/servers/misbehave.py"))
             .arg("--host-key")
             .arg(site.file("host_key"))
@@ -44,12 +39,16 @@ impl Server {
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(site.file("server.log")).unwrap())
             .spawn()
-            .unwrap();
+            .ok()?;
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let mut first = String::new();
         lines.read_line(&mut first).unwrap();
-        let first: serde_json::Value =
-            serde_json::from_str(&first).unwrap_or_else(|_| panic!("{}", site.read("server.log")));
+        let Ok(first) = serde_json::from_str::<serde_json::Value>(&first) else {
+            let log = site.read("server.log");
+            assert!(log.contains("No module named 'asyncssh'"), "{log}");
+            child.wait().unwrap();
+            return None;
+        };
         let port = u16::try_from(first["listening"].as_u64().unwrap()).unwrap();
         let said = Arc::new(Mutex::new(Vec::new()));
         let to = Arc::clone(&said);

@@ -1,10 +1,11 @@
 //! A place for one test: servers, a home, a spec, a log, and the program.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::PathBuf;
-use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -186,11 +187,27 @@ impl Site {
 
     /// Starts a run whose events come as they happen.
     pub(super) fn start(&self, args: &[&str]) -> Running {
+        self.start_as(&[], args, &[])
+    }
+
+    /// The same, started by another program if one is named, with variables of its own.
+    pub(super) fn start_as(&self, by: &[&str], args: &[&str], env: &[(&str, &OsStr)]) -> Running {
         let mut all = vec!["apply", "a.cfg", "--quiet", "--events", "-"];
         all.extend(args);
-        let mut child = self.command(&all).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut command = if by.is_empty() { self.command(&all) } else { self.command_by(by, &all) };
+        command.envs(env.iter().copied());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         Running { child, stdout: BufReader::new(stdout), stderr: BufReader::new(stderr) }
+    }
+
+    /// What the hosts of a job say of their attempts, by host.
+    pub(super) fn probe(&self, args: &[&str]) -> BTreeMap<String, Value> {
+        let all = [&["probe"], args, &["--format", "json"]].concat();
+        let output = self.command(&all).output().unwrap();
+        let said: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+        let hosts = said["hosts"].as_array().unwrap().iter();
+        hosts.map(|host| (host["host"].as_str().unwrap().to_owned(), host.clone())).collect()
     }
 
     /// The clients and masters of ssh that belong to this site.
@@ -232,6 +249,11 @@ impl Site {
             .collect();
         names.sort();
         names
+    }
+
+    /// What one of them says; nothing of one that is being replaced.
+    pub(super) fn report(&self, name: &str) -> String {
+        fs::read_to_string(self.farm.home().join(".cache/pogo").join(name)).unwrap_or_default()
     }
 
     /// Asserts that an ended run has left nothing: no ssh, no socket, no report.
@@ -318,6 +340,11 @@ impl Running {
 
     pub(super) fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(i32::try_from(self.child.id()).unwrap()), signal).unwrap();
+    }
+
+    /// Waits for the end of one that was killed, and says how that was.
+    pub(super) fn status(mut self) -> ExitStatus {
+        self.child.wait().unwrap()
     }
 
     /// The exit code, if it was not killed, with what it still said on both streams.

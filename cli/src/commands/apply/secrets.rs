@@ -6,6 +6,7 @@ use std::io::IsTerminal as _;
 use pogo_actors::Secret;
 use pogo_plan::job::SecretRef;
 
+use crate::commands::ssh::passwords::leave_no_core;
 use crate::failure::{Failure, plain_words};
 use crate::prompt::Silent;
 
@@ -34,6 +35,9 @@ pub(in crate::commands) fn read(
             format!("{what} missing, nothing was started: {}", missing.join("; ")),
             "secrets are read when a plan is applied: set the variables, write the files",
         ));
+    }
+    if !secrets.is_empty() {
+        leave_no_core();
     }
     let Some(first) = prompts.first() else { return Ok(values) };
     let failed =

@@ -57,9 +57,9 @@ pub(in crate::commands) fn read(
 }
 
 /// Keeps what this process knows out of core files, and out of reach of the user's other processes.
-pub(super) fn leave_no_core() {
+pub(in crate::commands) fn leave_no_core() {
     if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
-        tracing::warn!(%error, "a core file of this process could hold the password");
+        tracing::warn!(%error, "a core file of this process could hold what is secret");
     }
 }
 

@@ -278,7 +278,7 @@ impl fmt::Display for Failure {
             Kind::KeyRevoked => f.write_str("its host key is on record as revoked"),
             Kind::Denied { methods } => write!(
                 f,
-                "login denied; the server takes {}, and nothing of that was accepted: check `job.user`, the keys in your agent, or use --password",
+                "login denied; the server takes {}, and nothing of that was accepted: check `job.user` and the keys in your agent (`ssh-add -l`; one that is locked shows none), or use --password",
                 methods.join(", ")
             ),
             Kind::TooManyKeys => f.write_str("the server hung up after too many wrong keys; set `job.ssh.identity` and `IdentitiesOnly yes`"),

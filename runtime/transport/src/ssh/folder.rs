@@ -3,9 +3,9 @@
 //! A control socket's path is limited by the system to about a hundred bytes, of which OpenSSH wants seventeen for a
 //! temporary name. So the folder is in the user's runtime directory, or in `/tmp` where there is none or its path is long.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -86,7 +86,9 @@ impl Folder {
         if !about.is_dir() || about.uid() != Uid::effective().as_raw() || about.mode() & 0o077 != 0 {
             return Err(io::Error::other("not a folder of this user that is closed to others"));
         }
-        let folder = tempfile::Builder::new().prefix(PREFIX).rand_bytes(6).tempdir_in(place)?;
+        let closed = Permissions::from_mode(0o700);
+        let folder =
+            tempfile::Builder::new().prefix(PREFIX).rand_bytes(6).permissions(closed).tempdir_in(place)?;
         let length = folder.path().as_os_str().len() + 1 + NAME;
         if length > MAX_SOCKET_PATH {
             let text = format!(

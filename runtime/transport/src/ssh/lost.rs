@@ -122,10 +122,7 @@ async fn watch(run: &mut Run<'_>, master: Master, until: Instant) -> Option<Outc
                 learned(run, outcome, answer).await;
                 outcome
             }
-            Ok((Probed::Rebooted, answer)) => {
-                drop(answer);
-                return Some(verify(run, master).await);
-            }
+            Ok((Probed::Rebooted, answer)) => return Some(verify(run, master, answer).await),
             Ok((Probed::Gone, _)) => {
                 run.say("the connection was lost, and the host does not know how the attempt ended");
                 Outcome::Unknown
@@ -141,8 +138,9 @@ async fn watch(run: &mut Run<'_>, master: Master, until: Instant) -> Option<Outc
     }
 }
 
-/// The host has restarted, and the command with it: what comes after the command decides.
-async fn verify(run: &mut Run<'_>, master: Master) -> Outcome {
+/// The host has restarted, and the command with it: what comes after the command decides. Once it has, the host forgets
+/// what it still has on record of the time before.
+async fn verify(run: &mut Run<'_>, master: Master, before: end::Answer) -> Outcome {
     let Some(request) = request::after_restart(run.attempt, run.shared) else {
         run.say("the host restarted; without `verify` nobody can say whether that was a success");
         master.end().await;
@@ -163,6 +161,7 @@ async fn verify(run: &mut Run<'_>, master: Master) -> Outcome {
     let outcome = match run.follow(&mut session).await {
         Over::Ended(ended) => {
             run.acknowledge(session, ended.outcome).await;
+            before.acknowledge().await;
             ended.outcome
         }
         // Its command is over; whether the host is good is not known.

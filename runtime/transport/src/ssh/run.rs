@@ -103,7 +103,10 @@ impl Run<'_> {
             match Session::open(&master, request()?).await {
                 Ok(session) => return Ok((master, session)),
                 Err(error) => {
-                    tracing::debug!(error = error_text(&error), "a kept connection gives no session any more");
+                    tracing::debug!(
+                        error = error_text(&error),
+                        "a kept connection gives no session any more"
+                    );
                     master.end().await;
                 }
             }

@@ -16,7 +16,10 @@ use super::master::Master;
 use crate::Progress;
 use crate::wrapper::{Decoder, Event, Request, SecretBytes};
 
-/// What is read at once, in bytes.
+/// What is read at once from a session that has little to say, in bytes.
+const FIRST_CHUNK: usize = 1024;
+
+/// What is read at once at most, in bytes.
 const CHUNK: usize = 32 * 1024;
 
 /// How long the output of a session whose process has ended is waited for. Who holds it open is none of ours.
@@ -73,8 +76,8 @@ impl Session {
             decoder: request.decoder(),
             request,
             stdin,
-            stdout: Half { pipe: stdout, chunk: vec![0; CHUNK] },
-            stderr: Half { pipe: stderr, chunk: vec![0; CHUNK] },
+            stdout: Half { pipe: stdout, chunk: vec![0; FIRST_CHUNK] },
+            stderr: Half { pipe: stderr, chunk: vec![0; FIRST_CHUNK] },
             exit: Box::pin(exit),
             rest_until: None,
             outgoing: VecDeque::new(),
@@ -175,10 +178,13 @@ impl Session {
             return;
         }
         let chunk = match stream {
-            Stream::Stdout => &self.stdout.chunk,
-            Stream::Stderr => &self.stderr.chunk,
+            Stream::Stdout => &mut self.stdout.chunk,
+            Stream::Stderr => &mut self.stderr.chunk,
         };
         self.decoder.push(stream, chunk.get(..n).unwrap_or_default(), &mut self.fresh);
+        if n == chunk.len() && n < CHUNK {
+            chunk.resize(CHUNK, 0);
+        }
         self.take_fresh();
     }
 

@@ -75,6 +75,8 @@ p_t=
 p_rest() {
 sleep "$1" 7>&- 8>&- 9>&- &
 p_nap=$!
+# Only now, so that no handler starts a child before this one has its name.
+p_running=1
 case $p_cause in
 "") wait "$p_nap" ;;
 *) kill "$p_nap" ;;
@@ -172,10 +174,10 @@ esac
 p_lost=1
 p_heard USR2
 p_no_readers
-cat <"$p_out_path" >/dev/null 7>&- 8>&- 9>&- &
-p_out=$!
-cat <"$p_err_path" >/dev/null 7>&- 8>&- 9>&- &
-p_err=$!
+# No children of ours, so that the number of the last child stays what it is for whoever has just started one and has not asked
+# for its number yet.
+p_out=$(cat <"$p_out_path" >/dev/null 7>&- 8>&- 9>&- & printf "%s" $! )
+p_err=$(cat <"$p_err_path" >/dev/null 7>&- 8>&- 9>&- & printf "%s" $! )
 case $p_saying$p_cause in
 1*|unreachable) ;;
 *) [ -e "$p_f.never" ] || p_report "running 0 - $p_boot $p_group $p_k $p_ks" ;;
@@ -444,12 +446,19 @@ esac
 p_now
 [ $((p_now + p_verify_interval)) -ge "$p_until" ] && break
 p_untimer
-p_running=1
 p_stage=3
 p_rest "$p_verify_rest"
 p_running=0
 case $p_cause in
-?*) p_clear; p_kind=$p_cause; return 1 ;;
+?*)
+# What came before the rest was only noted.
+case $p_stage in
+3) p_running=1; p_stop_for "$p_cause" ;;
+esac
+p_clear
+p_kind=$p_cause
+return 1
+;;
 esac
 done
 case $p_last in
@@ -490,7 +499,9 @@ for p_d in "$p_list" "$p_other" "$p_last_resort"; do
 mkdir -p "${p_d%/*}"
 mkdir "$p_d"
 p_is_ours "$p_d" || exit 1
-printf "pogo 1 %s\n" "$1" >|"$p_d/.$p_id.$p_k" && mv -f "$p_d/.$p_id.$p_k" "$p_d/$p_id" ) 7>&- 8>&- 9>&- && return
+printf "pogo 1 %s\n" "$1" >|"$p_d/.$p_id.$p_k" && mv -f "$p_d/.$p_id.$p_k" "$p_d/$p_id" && exit 0
+rm -f "$p_d/.$p_id.$p_k"
+exit 1 ) 7>&- 8>&- 9>&- && return
 done
 }
 # Waits for the acknowledgement, five to ten seconds. A handler that runs meanwhile makes some shells read in vain.
@@ -526,14 +537,6 @@ esac
 done
 }
 p_keep() {
-trap "" HUP
-trap p_on_stop USR1
-trap p_on_lost USR2
-trap p_on_time ALRM
-trap p_on_never TTOU
-# Left as it is: it ends the children that have just been forked, and in them a handler of ours would lose it.
-trap - TERM
-trap p_bye EXIT
 p_t=
 p_tn=0
 p_pn=0
@@ -558,6 +561,18 @@ p_where=-
 p_time=$p_timeout
 p_out=
 p_err=
+p_k=
+p_last_resort=
+# Only now, so that nothing that a handler notes is overwritten.
+# What a handler complains of may find nobody who listens.
+trap "" HUP PIPE
+trap p_on_stop USR1
+trap p_on_lost USR2
+trap p_on_time ALRM
+trap p_on_never TTOU
+# Left as it is: it ends the children that have just been forked, and in them a handler of ours would lose it.
+trap - TERM
+trap p_bye EXIT
 case $p_lean in
 1) exec 7<>/proc/self/fd/1 8<>/proc/self/fd/2 ;;
 *)
@@ -568,21 +583,23 @@ exec 7<>"$p_f.o" 8<>"$p_f.e"
 ;;
 esac
 exec >/dev/null 2>&1
+trap - PIPE
 p_boot_id
-# From here on the listener may send signals.
-read -r p_k <&9
-p_start_of "$p_k"
-p_ks=${p_start:--}
-case $p_setsid in
-"")
-p_own=$$
-if { read -r p_line <"/proc/$$/stat"; }; then
+# Asked of itself: the listener may have left by now, and a read from it may be ended by a handler.
+if { read -r p_line </proc/self/stat; }; then
+p_k=${p_line%% *}
 p_stat=${p_line##*) }
 set -- $p_stat
 p_own=$3
+p_ks=${20}
 else
-p_own=$(ps -o pgid= -p "$$" | tr -d " ")
+while [ -z "$p_k" ]; do read -r p_k <&9; done
+p_own=$(ps -o pgid= -p "$p_k" | tr -d " ")
+p_start_of "$p_k"
+p_ks=${p_start:--}
 fi
+case $p_setsid in
+"")
 p_start_of "$p_own"
 p_own_start=${p_start:--}
 ;;
@@ -641,7 +658,7 @@ p_no_readers
 case $p_acked$p_lost in
 "") kill "$$" ;;
 esac
-p_prune
+p_prune "$p_last_resort"
 case $p_made in
 "") exit 0 ;;
 esac

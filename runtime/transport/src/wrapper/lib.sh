@@ -63,9 +63,10 @@ p_list=${HOME:+$HOME/.cache/pogo}
 p_other=${XDG_RUNTIME_DIR:+$XDG_RUNTIME_DIR/pogo}
 p_last_resort=/tmp/.pogo-$p_uid
 }
-# Removes what nobody asked for in seven days: nobody will. Where there are no records it costs no process.
+# Removes what nobody asked for in seven days: nobody will. Where there are no records it costs no process. $1 is the last
+# resort, if it is known: nobody looks for it, because the folder that it is in may be full.
 p_prune() {
-for p_d in "${HOME:+$HOME/.cache/pogo}" "${XDG_RUNTIME_DIR:+$XDG_RUNTIME_DIR/pogo}" /tmp/.pogo-*; do
+for p_d in "${HOME:+$HOME/.cache/pogo}" "${XDG_RUNTIME_DIR:+$XDG_RUNTIME_DIR/pogo}" "$1"; do
 p_is_ours "$p_d" || continue
 for p_x in "$p_d"/*; do
 [ -f "$p_x" ] && find "$p_d" -type f -mtime +6 -exec rm -f {} \; 2>/dev/null

@@ -12,6 +12,8 @@ done; } </dev/null 8>&- 9>&- &
 case $p_lean in
 "") exec 9<>"$p_f.a" ;;
 esac
+# What is sent before the keeper can hear it must not end it; it is sent again.
+trap "" USR1 USR2 TTOU ALRM
 p_keep &
 p_k=$!
 trap - EXIT HUP TERM

@@ -2,7 +2,7 @@
 read -r p_id p_b p_g p_gs p_k p_ks || exit 0
 p_boot_id
 p_places
-p_prune
+p_prune "$p_last_resort"
 # The record of it that the host has, if it has one.
 p_look() {
 p_file=

@@ -114,9 +114,9 @@ impl Host {
     pub(super) fn all() -> impl Iterator<Item = Self> {
         let [dash, bash, busybox] = SHELLS;
         let sockets = |host: Self| Self { has_sockets: true, ..host };
-        [Self::new(dash), Self::new(bash), Self::new(busybox), Self::without_setsid(dash)].into_iter().chain(
-            [Self::new(dash), Self::new(bash), Self::without_setsid(busybox)].into_iter().map(sockets),
-        )
+        [Self::new(dash), Self::new(bash), Self::new(busybox), Self::without_setsid(dash)]
+            .into_iter()
+            .chain([Self::new(dash), Self::new(bash), Self::without_setsid(busybox)].into_iter().map(sockets))
     }
 
     /// A host without `setsid`.

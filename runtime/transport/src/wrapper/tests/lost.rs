@@ -125,6 +125,24 @@ fn an_owner_lost_before_the_go_means_no_start() {
 }
 
 #[test]
+fn an_owner_lost_with_its_last_word_leaves_nothing_but_a_record() {
+    for host in Host::all() {
+        for _ in 0..6 {
+            let mut session = host.start(Request::run(&invocation(job("exit 1")), None).unwrap());
+            // Before the keeper can have said anything.
+            drop(session.stdin.take());
+            session.leave();
+            drop(session);
+            eventually("nobody holds its files", || users_of(&host.tmp()).is_empty());
+            let left = || std::fs::read_dir(host.tmp()).unwrap().flatten().map(|entry| entry.file_name());
+            let what = format!("its files are gone: {:?} {:?}", host.shell, left().collect::<Vec<_>>());
+            eventually(&what, || left().next().is_none());
+        }
+        eventually("the record", || read(&host.report()).contains("unreachable"));
+    }
+}
+
+#[test]
 fn an_end_without_acknowledgement_is_kept() {
     let keep = |host: &Host, closes: bool| {
         let mut session = host.start(Request::run(&invocation(job("exit 6")), None).unwrap());
