@@ -148,6 +148,6 @@ fn the_time_of_a_job_goes_on_after_a_crash_and_begins_anew_after_an_end() {
     assert_eq!(due(running(), Event::Start), at(61_000));
     assert_eq!(due(running().after_ms(45_000), Event::Start), at(16_000));
     assert_eq!(due(running().after_ms(90_000), Event::Start), at(1_000), "it is over at once");
-    let resume = Event::Command { command: Command::Resume, by: Author::default() };
+    let resume = Event::Command { command: Command::Resume, by: Box::default() };
     assert_eq!(due(recovered(JobState::Halted).after_ms(90_000), resume), at(61_000));
 }

@@ -176,7 +176,6 @@ impl Iterator for Facts<'_> {
 
 #[cfg(test)]
 mod tests {
-    use pogo_plan::event::Author;
     use pogo_plan::outcome::JobState;
 
     use super::*;
@@ -185,7 +184,7 @@ mod tests {
         let mut ran = Ran::default();
         for &(epoch, ms, is_resumed) in entries {
             let fact = if is_resumed {
-                Fact::Commanded { command: Command::Resume, by: Author::default() }
+                Fact::Commanded { command: Command::Resume, by: Box::default() }
             } else {
                 Fact::JobState { state: JobState::Running }
             };
