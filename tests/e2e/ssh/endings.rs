@@ -184,7 +184,10 @@ fn the_folder_of_an_attempt_is_gone_when_it_is_over() {
     fs::create_dir(&folder).unwrap();
     let set = format!("SetEnv HOME={} TMPDIR={}\n", site.farm.home().display(), folder.display());
     site.configure(&another(&site, "pogo-*", &set, ""));
-    site.spec("pogo-[1-2]", "ls $TMPDIR >> $LOG.tmp; case $POGO_HOST in *2) exit 3;; esac", "");
+    // So long that it needs a file.
+    let padding = "x".repeat(4000);
+    let command = format!("ls $TMPDIR >> $LOG.tmp; : {padding}; case $POGO_HOST in *2) exit 3;; esac");
+    site.spec("pogo-[1-2]", &command, "");
     let ran = site.apply(&[]);
     assert_eq!((ran.state("pogo-1"), ran.state("pogo-2")), ("succeeded", "failed"));
     assert!(!site.read("log.tmp").is_empty(), "the test looks at the right place");

@@ -106,12 +106,16 @@ fn a_host_without_any_place_to_write_says_so() {
     if !site.farm.as_ref().starts_with(Path::new("/tmp")) || !in_a_world_with(&site, lines) {
         return;
     }
+    // What is short needs no place.
     site.spec("pogo-1", "true", "  connect_timeout: 5s");
+    assert_eq!(site.apply(&[]).state("pogo-1"), "succeeded");
+    let before = site.log();
+    site.spec("pogo-1", &format!(": {}", "x".repeat(4000)), "  connect_timeout: 5s");
     let ran = site.apply(&["--output-dir", "out"]);
     assert_eq!(ran.state("pogo-1"), "unreachable", "{ran:?}");
     let words = said(&site, "pogo-1");
     assert!(words.contains("read-only") || words.contains("cannot"), "{words}");
-    assert_eq!(site.log(), Vec::<String>::new());
+    assert_eq!(site.log(), before, "the long one was not started");
 }
 
 #[test]
