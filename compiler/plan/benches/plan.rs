@@ -1,13 +1,10 @@
 //! What a plan costs: writing it, its digest, reading it, checking it, and the table of its hosts.
 #![expect(clippy::unwrap_used, reason = "a measurement may end with a panic")]
 
-use std::{collections::BTreeMap, hint::black_box, io, time::Duration};
+use std::{hint::black_box, io, time::Duration};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use pogo_plan::{
-    HostTable, Job, Limit, Origin, Plan, Rounds, Slot, Thread,
-    job::{OnDisconnect, OnFailure, Retry, Ssh, Transport},
-};
+use pogo_plan::{HostTable, Job, Limit, Origin, Plan, Rounds, Slot, Thread};
 
 fn names(n_hosts: u32) -> Vec<String> {
     (0..n_hosts).map(|number| format!("web{number:07}.east.example.com")).collect()
@@ -50,34 +47,7 @@ fn plan(n_hosts: u32) -> Plan {
 }
 
 fn job() -> Job {
-    Job {
-        command: Some("date".to_owned()),
-        script: None,
-        args: Vec::new(),
-        shell: "sh -e".to_owned(),
-        user: None,
-        run_as: None,
-        env: BTreeMap::new(),
-        secrets: BTreeMap::new(),
-        prehook: None,
-        posthook: None,
-        finally: None,
-        verify: None,
-        timeout_ms: 600_000,
-        connect_timeout_ms: 10_000,
-        job_timeout_ms: None,
-        retry: Retry { attempts: 0, backoff_ms: 0, max_backoff_ms: 0, retry_on: Vec::new() },
-        on_disconnect: OnDisconnect::Unknown,
-        concurrent: None,
-        ramp: Vec::new(),
-        stagger_ms: 0,
-        on_failure: OnFailure::Hold,
-        max_failures: None,
-        recover: false,
-        max_output_bytes: 1 << 20,
-        ssh: Ssh::default(),
-        transport: Transport::Ssh,
-    }
+    Job { command: Some("date".to_owned()), ..Job::default() }
 }
 
 fn plans(criterion: &mut Criterion) {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use pogo_plan::event::JobId;
-use pogo_plan::job::{Job, OnDisconnect, OnFailure, Retry, Ssh, Transport};
+use pogo_plan::job::{Job, Transport};
 use pogo_plan::outcome::{Attempt, Outcome};
 use pogo_plan::{HostIdx, HostTable, Limit, Origin, Plan, Slot, Thread};
 use pogo_schedule::drive::{Drive, Input, Output};
@@ -22,34 +22,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// A job with every default.
 fn plain_job() -> Job {
-    Job {
-        command: Some("true".to_owned()),
-        script: None,
-        args: Vec::new(),
-        shell: "sh -e".to_owned(),
-        user: None,
-        run_as: None,
-        env: Default::default(),
-        secrets: Default::default(),
-        prehook: None,
-        posthook: None,
-        finally: None,
-        verify: None,
-        timeout_ms: 600_000,
-        connect_timeout_ms: 10_000,
-        job_timeout_ms: None,
-        retry: Retry { attempts: 0, backoff_ms: 0, max_backoff_ms: 0, retry_on: Vec::new() },
-        on_disconnect: OnDisconnect::Unknown,
-        concurrent: None,
-        ramp: Vec::new(),
-        stagger_ms: 0,
-        on_failure: OnFailure::Hold,
-        max_failures: None,
-        recover: false,
-        max_output_bytes: 0,
-        ssh: Ssh::default(),
-        transport: Transport::Local,
-    }
+    Job { command: Some("true".to_owned()), transport: Transport::Local, ..Job::default() }
 }
 
 /// One slot of so many hosts. Each host is in two of the limits, so that there are about `sets` different pairs; a tenth of

@@ -42,13 +42,8 @@
 //! use std::sync::Arc;
 //! use pogo_plan::{HostTable, Origin, Plan, Slot, Thread, event::JobId, outcome::{JobState, Outcome}};
 //! use pogo_schedule::{drive::{Drive, Input, Output}, host_task, job, time::Monotonic};
-//! # use pogo_plan::job::*;
-//! # let job = Job { command: Some("true".into()), script: None, args: vec![], shell: "sh -e".into(), user: None, run_as: None,
-//! #   env: Default::default(), secrets: Default::default(), prehook: None, posthook: None, finally: None, verify: None,
-//! #   timeout_ms: 600_000, connect_timeout_ms: 10_000, job_timeout_ms: None,
-//! #   retry: Retry { attempts: 0, backoff_ms: 0, max_backoff_ms: 0, retry_on: vec![] },
-//! #   on_disconnect: OnDisconnect::Unknown, concurrent: None, ramp: vec![], stagger_ms: 0, on_failure: OnFailure::Hold,
-//! #   max_failures: None, recover: false, max_output_bytes: 0, ssh: Ssh::default(), transport: Transport::Local };
+//! # use pogo_plan::job::{Job, Transport};
+//! # let job = Job { command: Some("true".into()), transport: Transport::Local, ..Job::default() };
 //!
 //! let mut hosts = HostTable::new();
 //! let targets: Vec<_> = ["web1", "web2"].iter().filter_map(|name| Some(hosts.intern(name)?.host)).collect();

@@ -12,7 +12,7 @@ use nix::sys::time::TimeValLike;
 use nix::sys::wait::wait;
 use pogo_plan::Job;
 use pogo_plan::event::JobId;
-use pogo_plan::job::{KnownHosts, OnDisconnect, OnFailure, Retry, Ssh as Plan, Transport as Kind};
+use pogo_plan::job::{KnownHosts, Ssh as Plan};
 use pogo_plan::outcome::{Attempt as Number, Outcome};
 use pogo_plan::worker::AttemptKey;
 use pogo_test_sshd::Farm;
@@ -106,30 +106,8 @@ fn pogo(farm: &Farm, n: usize, fanout: usize) -> Result<(), Failed> {
 fn job(ssh: Plan) -> Job {
     Job {
         command: Some("true".to_owned()),
-        script: None,
-        args: Vec::new(),
-        shell: "sh -e".to_owned(),
-        user: None,
-        run_as: None,
-        env: BTreeMap::new(),
-        secrets: BTreeMap::new(),
-        prehook: None,
-        posthook: None,
-        finally: None,
-        verify: None,
-        timeout_ms: 600_000,
         connect_timeout_ms: 60_000,
-        job_timeout_ms: None,
-        retry: Retry { attempts: 0, backoff_ms: 0, max_backoff_ms: 0, retry_on: Vec::new() },
-        on_disconnect: OnDisconnect::Unknown,
-        concurrent: None,
-        ramp: Vec::new(),
-        stagger_ms: 0,
-        on_failure: OnFailure::Hold,
-        max_failures: None,
-        recover: false,
-        max_output_bytes: 1024 * 1024,
         ssh: Plan { known_hosts: KnownHosts::Strict, ..ssh },
-        transport: Kind::Ssh,
+        ..Job::default()
     }
 }

@@ -1,9 +1,8 @@
 //! What is simulated: plans and dangers, drawn from a seed.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use pogo_plan::job::{Job, OnDisconnect, OnFailure, Retry, RetryOn, Ssh, Transport, Verify};
+use pogo_plan::job::{Job, OnFailure, Retry, RetryOn, Transport, Verify};
 use pogo_plan::{HostIdx, HostTable, Limit, Origin, Plan, Slot, Thread};
 
 use super::{Chance, Fault};
@@ -321,32 +320,5 @@ fn job(chance: &mut Chance, n_targets: u32) -> Job {
 /// A job with nothing set that matters to scheduling.
 #[must_use]
 pub fn plain_job() -> Job {
-    Job {
-        command: Some("true".to_owned()),
-        script: None,
-        args: Vec::new(),
-        shell: "sh -e".to_owned(),
-        user: None,
-        run_as: None,
-        env: BTreeMap::new(),
-        secrets: BTreeMap::new(),
-        prehook: None,
-        posthook: None,
-        finally: None,
-        verify: None,
-        timeout_ms: 600_000,
-        connect_timeout_ms: 10_000,
-        job_timeout_ms: None,
-        retry: Retry { attempts: 0, backoff_ms: 0, max_backoff_ms: 0, retry_on: Vec::new() },
-        on_disconnect: OnDisconnect::Unknown,
-        concurrent: None,
-        ramp: Vec::new(),
-        stagger_ms: 0,
-        on_failure: OnFailure::Hold,
-        max_failures: None,
-        recover: false,
-        max_output_bytes: 0,
-        ssh: Ssh::default(),
-        transport: Transport::Local,
-    }
+    Job { command: Some("true".to_owned()), transport: Transport::Local, ..Job::default() }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pogo_plan::Job;
 use pogo_plan::event::{JobId, Stream};
-use pogo_plan::job::{OnDisconnect, OnFailure, Retry, Ssh as Plan, Transport as Kind};
+use pogo_plan::job::Ssh as Plan;
 use pogo_plan::outcome::{Attempt as Number, Outcome, Phase};
 use pogo_plan::worker::AttemptKey;
 use pogo_test_sshd::Farm;
@@ -59,31 +59,9 @@ impl Client {
 pub(super) fn job(farm: &Farm, command: &str) -> Job {
     Job {
         command: Some(command.to_owned()),
-        script: None,
-        args: Vec::new(),
-        shell: "sh -e".to_owned(),
-        user: None,
-        run_as: None,
-        env: BTreeMap::new(),
-        secrets: BTreeMap::new(),
-        prehook: None,
-        posthook: None,
-        finally: None,
-        verify: None,
-        timeout_ms: 600_000,
         connect_timeout_ms: 30_000,
-        job_timeout_ms: None,
-        retry: Retry { attempts: 0, backoff_ms: 0, max_backoff_ms: 0, retry_on: Vec::new() },
-        on_disconnect: OnDisconnect::Unknown,
-        concurrent: None,
-        ramp: Vec::new(),
-        stagger_ms: 0,
-        on_failure: OnFailure::Hold,
-        max_failures: None,
-        recover: false,
-        max_output_bytes: 1024 * 1024,
         ssh: Plan { config: Some(farm.ssh_config().to_str().unwrap().to_owned()), ..Plan::default() },
-        transport: Kind::Ssh,
+        ..Job::default()
     }
 }
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use pogo_plan::Job;
 use pogo_plan::event::{JobId, Stream};
-use pogo_plan::job::{OnDisconnect, OnFailure, Retry, Script, Ssh, Transport as Kind};
+use pogo_plan::job::Script;
 use pogo_plan::outcome::{Attempt as Number, Phase};
 use pogo_plan::worker::AttemptKey;
 use secrecy::ExposeSecret;
@@ -30,34 +30,7 @@ pub(super) const SHELLS: [&[&str]; 3] = [&["dash"], &["bash", "--posix"], &["bus
 pub(super) const PATIENCE: Duration = Duration::from_secs(25);
 
 pub(super) fn job(command: &str) -> Job {
-    Job {
-        command: Some(command.to_owned()),
-        script: None,
-        args: Vec::new(),
-        shell: "sh -e".to_owned(),
-        user: None,
-        run_as: None,
-        env: BTreeMap::new(),
-        secrets: BTreeMap::new(),
-        prehook: None,
-        posthook: None,
-        finally: None,
-        verify: None,
-        timeout_ms: 600_000,
-        connect_timeout_ms: 10_000,
-        job_timeout_ms: None,
-        retry: Retry { attempts: 0, backoff_ms: 0, max_backoff_ms: 0, retry_on: Vec::new() },
-        on_disconnect: OnDisconnect::Unknown,
-        concurrent: None,
-        ramp: Vec::new(),
-        stagger_ms: 0,
-        on_failure: OnFailure::Hold,
-        max_failures: None,
-        recover: false,
-        max_output_bytes: 1024 * 1024,
-        ssh: Ssh::default(),
-        transport: Kind::Ssh,
-    }
+    Job { command: Some(command.to_owned()), ..Job::default() }
 }
 
 pub(super) fn script(name: &str, bytes: &[u8], args: &[&str]) -> Job {
