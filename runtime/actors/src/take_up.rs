@@ -439,7 +439,7 @@ impl TakenUp {
         self.ticket += 1;
         let (ticket, job) = (self.ticket, Some(self.id));
         let (counts, answers) = (Some(self.machine.counts()), Vec::new());
-        self.session.submit(Batch { ticket, job, facts, ops, counts, answers });
+        self.session.submit(Batch { ticket, job, facts, ops, counts, answers, can_wait: false });
         self.hear(Some(ticket))
     }
 

@@ -37,7 +37,8 @@ type Part = fn(&Path);
 fn main() {
     let folder = tempfile::tempdir().unwrap();
     let only = std::env::args().skip(1).find(|word| !word.starts_with('-'));
-    let parts: [(&str, Part); 6] = [
+    let parts: [(&str, Part); 7] = [
+        ("commits", commits),
         ("durable", durable),
         ("snapshots", snapshots),
         ("tasks", tasks),
@@ -74,6 +75,48 @@ fn whole(store: &Store, args: &[&str]) {
     };
     let least = (0..10).map(|_| run()).fold(f64::INFINITY, f64::min);
     println!("  `pogo {}` as a whole process: CPU {least:.1} ms", args.join(" "));
+}
+
+/// What a commit costs that has next to nothing in it: one batch at a time, each after the one before is on disk and, in the second
+/// row, after a while in which nothing happens, as between the steps of commands on hosts.
+fn commits(folder: &Path) {
+    const HOSTS: usize = 500;
+    for pause in [Duration::ZERO, Duration::from_millis(2)] {
+        let store = Store::open(&folder.join(format!("commits-{}", pause.as_millis()))).unwrap();
+        let (session, told) = open(&store);
+        let job = JobId::from_bits(1);
+        let plan = plan(&names(HOSTS), 0..HOSTS, &[("$web", 0..HOSTS, 50)]);
+        let plan = session.begin(NewJob { id: job, plan, summary: String::new() }).unwrap().plan;
+        let mut ticket = 0;
+        let mut commit = |facts, ops| {
+            ticket += 1;
+            session.submit(Batch { ticket, job: Some(job), facts, ops, ..Batch::default() });
+            while !matches!(told.recv().unwrap(), Told::Committed { .. }) {}
+            std::thread::sleep(pause);
+        };
+        commit(Vec::new(), vec![Op::Register { job, plan: Arc::clone(&plan) }]);
+        let (attempt, outcome) = (Attempt(1), Outcome::Succeeded);
+        let mut measure = |what: &str, step: &dyn Fn(pogo_plan::HostIdx) -> (Vec<Fact<_>>, Vec<Op>)| {
+            let from = cpu();
+            for &host in &plan.targets {
+                let (facts, ops) = step(host);
+                commit(facts, ops);
+            }
+            let each = (cpu() - from).as_secs_f64() * 1e6 / HOSTS as f64;
+            println!("a commit of {what}, every {} ms: CPU {each:.0} us", pause.as_millis());
+        };
+        measure("a fact", &|host| (vec![Fact::Started { host, attempt }], Vec::new()));
+        measure("a grant, then of an end", &|host| {
+            let fact = Fact::Ended { host, attempt, outcome, again: false };
+            (
+                vec![fact],
+                vec![
+                    Op::Claim { job, hosts: vec![(host, attempt)] },
+                    Op::End { job, host, attempt, outcome },
+                ],
+            )
+        });
+    }
 }
 
 /// Facts through a session, as many in a commit as come while the one before is synced. Its rivals are tables of rows of the

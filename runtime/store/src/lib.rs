@@ -21,6 +21,9 @@
 //! both with the facts of its jobs, commits, gives up the turn, wakes the owners of other jobs that have an answer to read,
 //! and tells. Nothing is told, and so nothing is done on a host, that is not on disk.
 //!
+//! What only follows what is on record already may say that it can wait for the next commit ([`Batch::can_wait`]). Then it does, for a
+//! moment.
+//!
 //! - A grant that comes out of another process's operation is in the ledger at once. The fact of it is written by the owner
 //!   of the job, in the transaction in which it learns of it, before it is told.
 //! - Facts are written by a job's owner only. Its lock is the kernel's, so it ends with the process and with nothing else; the
@@ -53,6 +56,7 @@ mod folder;
 mod lock;
 mod namespace;
 mod output;
+mod park;
 mod place;
 mod read;
 mod replica;

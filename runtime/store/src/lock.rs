@@ -112,18 +112,21 @@ impl OwnerProbe {
     }
 }
 
-/// The byte that is held while a ticket is drawn.
-const DRAWING: i64 = 0;
-/// The first ticket.
+/// Before all tickets: held by whoever found nobody in line, and drew none.
 const FIRST: i64 = 64;
+/// Above this no ticket is drawn.
+const LAST: i64 = i64::MAX / 2;
+/// After all tickets: the byte that is held while one is drawn.
+const DRAWING: i64 = LAST + 1;
 /// From the first sleep to the longest while waiting for a turn.
 const SLEEPS: (Duration, Duration) = (Duration::from_micros(30), Duration::from_millis(1));
 
 /// A lock that is given in the order in which it was asked for.
 ///
 /// Its file is a line of bytes. Whoever comes draws the next number (kept at the beginning of the file), locks the byte of
-/// that number, and goes when no byte before it is locked any more. A process that dies leaves the line at once, wherever it
-/// stood. Only fairness rests on this: who writes is settled by the database's own lock.
+/// that number, and goes when no byte before it is locked any more. Whoever finds no byte locked at all, not even that of somebody
+/// who draws, goes at once, with the byte before all numbers. A process that dies leaves the line at once, wherever it stood. Only
+/// fairness rests on this: who writes is settled by the database's own lock.
 #[derive(Debug)]
 pub(crate) struct FairLock {
     file: File,
@@ -134,7 +137,6 @@ pub(crate) struct FairLock {
 #[derive(Debug)]
 pub(crate) struct Turn {
     lock: Arc<FairLock>,
-    ticket: i64,
 }
 
 impl FairLock {
@@ -148,6 +150,12 @@ impl FairLock {
         mut waiting: impl FnMut(Duration, Option<u32>),
     ) -> Result<Turn, StoreError> {
         let failed = |error: Errno| StoreError::io("cannot lock", &self.path, error.into());
+        if try_lock(&self.file, Kind::Exclusive, FIRST, DRAWING - FIRST + 1).map_err(failed)? {
+            let turn = Turn { lock: Arc::clone(self) };
+            try_lock(&self.file, Kind::Free, FIRST + 1, DRAWING - FIRST).map_err(failed)?;
+            self.sign();
+            return Ok(turn);
+        }
         let start = Instant::now();
         let mut sleep = SLEEPS.0;
         while !try_lock(&self.file, Kind::Exclusive, DRAWING, 1).map_err(failed)? {
@@ -155,7 +163,7 @@ impl FairLock {
             waiting(start.elapsed(), self.holder());
         }
         let ticket = self.draw();
-        let turn = Turn { lock: Arc::clone(self), ticket };
+        let turn = Turn { lock: Arc::clone(self) };
         let is_mine = try_lock(&self.file, Kind::Exclusive, ticket, 1);
         let drawn = try_lock(&self.file, Kind::Free, DRAWING, 1);
         is_mine.and(drawn).map_err(failed)?;
@@ -164,17 +172,22 @@ impl FairLock {
             pause(&mut sleep);
             waiting(start.elapsed(), self.holder());
         }
-        // For whoever wonders who holds it up.
-        let _ = self.file.write_all_at(&std::process::id().to_le_bytes(), 8);
+        self.sign();
         Ok(turn)
+    }
+
+    /// For whoever wonders who holds it up.
+    fn sign(&self) {
+        let _ = self.file.write_all_at(&std::process::id().to_le_bytes(), 8);
     }
 
     /// The next number. What cannot be read or written costs fairness, and nothing else.
     fn draw(&self) -> i64 {
         let mut bytes = [0; 8];
         let _ = self.file.read_exact_at(&mut bytes, 0);
-        // Never the first: a range of no length would mean "to the end".
-        let ticket = i64::from_le_bytes(bytes).clamp(FIRST, i64::MAX / 2) + 1;
+        // From the beginning again, if ever somebody wrote nonsense.
+        let drawn = i64::from_le_bytes(bytes);
+        let ticket = if (FIRST..LAST).contains(&drawn) { drawn + 1 } else { FIRST + 1 };
         let _ = self.file.write_all_at(&ticket.to_le_bytes(), 0);
         ticket
     }
@@ -193,9 +206,8 @@ fn pause(sleep: &mut Duration) {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let length = self.ticket - FIRST + 1;
-        // Everything up to its own number: an open file holds no more than one turn.
-        let _ = try_lock(&self.lock.file, Kind::Free, FIRST, length);
+        // Whatever it has: an open file holds no more than one turn.
+        let _ = try_lock(&self.lock.file, Kind::Free, FIRST, DRAWING - FIRST + 1);
     }
 }
 

@@ -36,6 +36,19 @@ impl Namespace {
         Self::of(&row).map_err(failed)
     }
 
+    /// The same, together with the beginning of a transaction that writes. After an error there may be one.
+    pub(crate) async fn begin(
+        db: &mut SqliteConnection,
+        folder: &Folder,
+        id: i64,
+    ) -> Result<Self, StoreError> {
+        const BEGIN: &str = "BEGIN IMMEDIATE; \
+             SELECT name, last, trimmed, ns, boot, ahead, rules FROM namespaces WHERE id = ?";
+        let failed = |error| StoreError::database(folder.root(), &error);
+        let row = sqlx::query(BEGIN).bind(id).fetch_one(db).await.map_err(failed)?;
+        Self::of(&row).map_err(failed)
+    }
+
     fn of(row: &SqliteRow) -> Asked<Self> {
         Ok(Self {
             name: row.try_get(0)?,
@@ -50,11 +63,17 @@ impl Namespace {
 
     /// Refuses operations that were made by other rules: they would give another ledger here than where they come from.
     pub(crate) fn follow(self, folder: &Folder) -> Result<Self, StoreError> {
-        if self.rules == RULES {
-            return Ok(self);
+        self.check_rules(folder)?;
+        Ok(self)
+    }
+
+    /// As [`Self::follow`].
+    pub(crate) fn check_rules(&self, folder: &Folder) -> Result<(), StoreError> {
+        let (namespace, found) = (self.name.clone(), self.rules);
+        if found == RULES {
+            return Ok(());
         }
-        let Self { name, rules, .. } = self;
-        Err(StoreError::Rules { path: folder.root().to_owned(), namespace: name, found: rules, known: RULES })
+        Err(StoreError::Rules { path: folder.root().to_owned(), namespace, found, known: RULES })
     }
 
     /// Whether its ledger follows from the snapshot alone, by whatever rules: no job is unfinished, and nothing came after the

@@ -8,6 +8,7 @@ mod commit;
 mod life;
 mod operate;
 mod prune;
+mod write;
 mod writer;
 
 pub use operate::{Given, Pruned};
@@ -41,6 +42,15 @@ pub struct Batch {
     pub counts: Option<Counts>,
     /// What became of operators' commands.
     pub answers: Vec<(CommandId, Answer)>,
+    /// Nothing is done, and nobody waits, for its sake: it may be put on record together with the next batch, if one comes within
+    /// fifty milliseconds. Of batches with operations or answers this is not believed, since others wait for those.
+    pub can_wait: bool,
+}
+
+impl Batch {
+    const fn waits(&self) -> bool {
+        self.can_wait && self.ops.is_empty() && self.answers.is_empty()
+    }
 }
 
 /// The number of an operator's command in a store.

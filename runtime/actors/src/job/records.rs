@@ -72,7 +72,10 @@ impl Held {
         self.ticket += 1;
         let ends = ends_in(&facts);
         let (ticket, job) = (self.ticket, Some(self.job));
-        self.desk.submit(Batch { ticket, job, facts, ops, counts: Some(counts), answers });
+        // That an attempt has started changes nothing for whoever takes the job up, since its grant is on record: its command does
+        // not wait for it, and without an end it is `unknown` either way.
+        let can_wait = facts.iter().all(|fact| matches!(fact, Fact::Started { .. }));
+        self.desk.submit(Batch { ticket, job, facts, ops, counts: Some(counts), answers, can_wait });
         self.queue.push_back(Group { ticket, ends, actions, outputs: Vec::new() });
         None
     }

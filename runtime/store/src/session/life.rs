@@ -124,7 +124,7 @@ impl Writer {
         );
         let written = match &done {
             Err(_) if !is_refusal => Err(StoreError::SessionOver),
-            _ => self.write(&mut draft).await,
+            _ => self.write_last(&mut draft).await,
         };
         let ended = self.end_turn(written, draft).await;
         // The copy of the ledger may be ahead of what is on record.

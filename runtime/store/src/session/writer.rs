@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
 use pogo_plan::Plan;
@@ -22,6 +22,7 @@ use crate::error::StoreError;
 use crate::folder::{Folder, Identity};
 use crate::lock::{FairLock, OwnerLock, OwnerProbe, Turn};
 use crate::namespace::{Namespace, number};
+use crate::park;
 use crate::replica::Following;
 use crate::store::{Hook, Store};
 use crate::wake::{Ear, Voice};
@@ -29,6 +30,11 @@ use crate::wake::{Ear, Voice};
 /// How often others' changes are looked for without having been woken: while a job of this session waits in the ledger, and
 /// otherwise.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
+
+/// How long a batch that can wait does so for another one, with which it shares the commit. What follows from it is seen later by
+/// as much, and people do not see that; attempts that are quicker have their end in the same commit, and so do many that begin at
+/// the same time.
+const LATEST: Duration = Duration::from_millis(50);
 
 /// What the thread has.
 pub(super) struct Writer {
@@ -58,6 +64,9 @@ pub(super) struct Writer {
     data_version: i64,
     /// Something went wrong after the copy of the ledger had been changed.
     pub(super) is_broken: bool,
+    /// What can wait for the next commit, and until when.
+    deferred: Vec<Batch>,
+    due: Option<Instant>,
     pub(super) tell: Box<dyn Fn(Told) + Send>,
 }
 
@@ -77,6 +86,8 @@ pub(super) struct Own {
 /// What made the thread go on.
 enum Woken {
     Request(Option<Request>),
+    /// What was deferred has waited long enough.
+    Due,
     Look,
 }
 
@@ -148,6 +159,8 @@ impl Writer {
             ear,
             data_version: 0,
             is_broken: false,
+            deferred: Vec::new(),
+            due: None,
             tell,
         })
     }
@@ -157,18 +170,19 @@ impl Writer {
         loop {
             let woken = self.wait(&mut inbox).await;
             match woken {
-                Woken::Request(None) => return Ok(()),
+                Woken::Request(None) => return park::finish(self.commit(Vec::new())),
                 Woken::Request(Some(request)) => {
                     requests.push_back(request);
                     // Whatever has come in the meantime goes into the same commit.
                     while let Ok(request) = inbox.try_recv() {
                         requests.push_back(request);
                     }
-                    if self.answer(&mut requests).await? {
+                    if park::finish(self.answer(&mut requests))? {
                         return Ok(());
                     }
                 }
-                Woken::Look => self.look().await?,
+                Woken::Due => park::finish(self.commit(Vec::new()))?,
+                Woken::Look => park::finish(self.look())?,
             }
         }
     }
@@ -220,8 +234,31 @@ impl Writer {
                 return Err(StoreError::SessionOver);
             }
         }
-        self.commit(batches).await?;
+        if batches.iter().all(Batch::waits) {
+            self.defer(batches).await?;
+        } else {
+            self.commit(batches).await?;
+        }
         Ok(false)
+    }
+
+    /// Keeps batches for the next commit, unless what was kept before is due by now.
+    async fn defer(&mut self, batches: Vec<Batch>) -> Result<(), StoreError> {
+        if batches.is_empty() {
+            return Ok(());
+        }
+        let now = Instant::now();
+        if *self.due.get_or_insert(now + LATEST) <= now {
+            return self.commit(batches).await;
+        }
+        self.deferred.extend(batches);
+        Ok(())
+    }
+
+    /// What was kept, and no longer is.
+    pub(super) fn take_deferred(&mut self) -> Vec<Batch> {
+        self.due = None;
+        std::mem::take(&mut self.deferred)
     }
 
     /// Until somebody asks for something, wakes this session, or the time has come to look.
@@ -238,11 +275,17 @@ impl Writer {
                 None => std::future::pending().await,
             }
         };
+        let mut timed_out = Woken::Look;
+        if let Some(left) = self.due.map(|due| due.saturating_duration_since(Instant::now()))
+            && left <= pause
+        {
+            (pause, timed_out) = (left, Woken::Due);
+        }
         tokio::select! {
             biased;
             request = inbox.recv() => Woken::Request(request),
             () = woken => Woken::Look,
-            () = tokio::time::sleep(pause) => Woken::Look,
+            () = tokio::time::sleep(pause) => timed_out,
         }
     }
 

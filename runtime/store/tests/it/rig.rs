@@ -216,6 +216,7 @@ impl Rig {
             ops: wanted.ops,
             counts: Some(self.engine.job.counts()),
             answers,
+            can_wait: false,
         });
     }
 
