@@ -9,6 +9,7 @@
 )]
 
 mod clocks;
+mod commits;
 mod crash;
 mod engine;
 mod faults;
