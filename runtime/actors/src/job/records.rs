@@ -191,3 +191,36 @@ impl Job {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Mutex, PoisonError};
+
+    use pogo_plan::outcome::Outcome;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Seen(Mutex<Vec<bool>>);
+
+    impl Desk for Seen {
+        fn submit(&self, batch: Batch) {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(batch.can_wait);
+        }
+    }
+
+    #[test]
+    fn only_what_says_that_attempts_have_started_can_wait_for_a_commit() {
+        let seen = Arc::new(Seen::default());
+        let mut held = Held::new(JobId::from_bits(1), Arc::clone(&seen) as Arc<dyn Desk>, 0);
+        let (host, attempt) = (HostIdx::from_index(0).unwrap(), Attempt(1));
+        let started = Fact::Started { host, attempt };
+        let ended = Fact::Ended { host, attempt, outcome: Outcome::Succeeded, again: false };
+        for facts in [vec![started.clone()], vec![started.clone(), started.clone()], vec![started, ended]] {
+            let step = Step { facts, ops: Vec::new(), answers: Vec::new(), counts: Counts::default() };
+            assert!(held.submit(step, Vec::new()).is_none(), "what follows is held back either way");
+        }
+        assert_eq!(*seen.0.lock().unwrap(), [true, true, false]);
+        assert!(!held.is_settled());
+    }
+}
