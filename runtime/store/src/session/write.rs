@@ -34,9 +34,12 @@ const FACTS: &str = "INSERT INTO journal (job, last, epoch, wall, facts) \
      VALUES ((SELECT id FROM jobs WHERE id = ? AND epoch = ?), ?, ?, ?, ?);";
 
 /// A job's row, on the same condition. If it is not fulfilled, no row is changed.
-const JOB: &str = "UPDATE jobs SET seq = ?, read = ?, changed = ?, state = coalesce(?, state), \
-     active = coalesce(?, active), succeeded = coalesce(?, succeeded), bad = coalesce(?, bad), \
-     skipped = coalesce(?, skipped), cancelled = coalesce(?, cancelled) WHERE id = ? AND epoch = ?;";
+const JOB: &str = "UPDATE jobs SET seq = ?, read = ?, changed = ?, active = coalesce(?, active), \
+     succeeded = coalesce(?, succeeded), bad = coalesce(?, bad), skipped = coalesce(?, skipped), \
+     cancelled = coalesce(?, cancelled) WHERE id = ? AND epoch = ?;";
+
+/// By itself, since an index has the state: a statement that may change it writes a page of that index too.
+const STATE: &str = "UPDATE jobs SET state = ? WHERE id = ? AND epoch = ?;";
 
 const LOG: &str = "INSERT INTO log (namespace, last, wall, ops) VALUES (?, ?, ?, ?); \
      UPDATE namespaces SET last = ?, ns = ?, boot = ?, ahead = ? WHERE id = ?;";
@@ -148,7 +151,14 @@ impl Writer {
     ) -> Result<(), StoreError> {
         let job = job.and_then(|draft| Some((self.jobs.get(&draft.job)?, draft)));
         let has_facts = job.as_ref().is_some_and(|(_, draft)| !draft.facts.is_empty());
-        let parts = [(has_facts, FACTS), (job.is_some(), JOB), (log.is_some(), LOG), (commits, COMMIT)];
+        let state = job.as_ref().and_then(|(_, draft)| draft.state);
+        let parts = [
+            (has_facts, FACTS),
+            (job.is_some(), JOB),
+            (state.is_some(), STATE),
+            (log.is_some(), LOG),
+            (commits, COMMIT),
+        ];
         let text: String = parts.iter().filter(|(is_there, _)| *is_there).map(|(_, part)| *part).collect();
         if text.is_empty() {
             return Ok(());
@@ -165,12 +175,16 @@ impl Writer {
                 query = query.bind(id).bind(epoch).bind(seq).bind(epoch).bind(wall).bind(facts);
                 rows += 1;
             }
-            query = query.bind(seq).bind(self.following.last()).bind(wall).bind(draft.state);
+            query = query.bind(seq).bind(self.following.last()).bind(wall);
             for count in draft.counts.map_or([None; 5], |counts| counts_of(&counts).map(Some)) {
                 query = query.bind(count);
             }
             query = query.bind(id).bind(epoch);
             rows += 1;
+            if let Some(state) = state {
+                query = query.bind(state).bind(id).bind(epoch);
+                rows += 1;
+            }
             written = Some((draft.job, seq));
         }
         if let Some(LogDraft { ns, ops }) = log {
