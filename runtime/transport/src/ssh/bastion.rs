@@ -92,7 +92,7 @@ pub(super) struct Blocks {
 
 /// Options that change what an ssh process does with a session of its own. Older ones do not know all of them, so they are
 /// set only against a file that does.
-const SESSION_OPTIONS: [&str; 4] = ["forkafterauthentication", "sessiontype", "setenv", "stdinnull"];
+const SESSION_OPTIONS: [&str; 3] = ["forkafterauthentication", "sessiontype", "stdinnull"];
 
 impl Blocks {
     /// Reads configuration files and what they include.

@@ -46,18 +46,12 @@ impl Class {
 
     /// What undoes settings that would spoil an ssh process's own session.
     pub(super) fn session_options(&self) -> Vec<OsString> {
-        let given = &self.settings.ssh.options;
-        let is_set = |option: &str| {
-            self.blocks().sets(option) || given.keys().any(|name| name.eq_ignore_ascii_case(option))
-        };
         let undo = [
             ("forkafterauthentication", "ForkAfterAuthentication=no"),
             ("sessiontype", "SessionType=default"),
-            // The first one given counts, and servers take only variables that they know.
-            ("setenv", "SetEnv=POGO_TRANSPORT=ssh"),
             ("stdinnull", "StdinNull=no"),
         ];
-        let undo = undo.into_iter().filter(|(option, _)| is_set(option));
+        let undo = undo.into_iter().filter(|(option, _)| self.blocks().sets(option));
         undo.flat_map(|(_, value)| [OsString::from("-o"), OsString::from(value)]).collect()
     }
 

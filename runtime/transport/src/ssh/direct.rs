@@ -202,3 +202,39 @@ impl Drop for Words {
         let _none = std::fs::remove_file(&self.0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_place_is_given_back_at_login_and_time_is_no_matter_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("s");
+        let places = Arc::new(Semaphore::new(1));
+        let mut place = Some(Arc::clone(&places).try_acquire_owned().unwrap());
+        login_is_late(&socket, Instant::now(), &mut place).await;
+        assert_eq!(places.available_permits(), 0, "nobody has logged in");
+        std::fs::write(&socket, "").unwrap();
+        tokio::select! {
+            biased;
+            () = login_is_late(&socket, Instant::now(), &mut place) => panic!("it is not late"),
+            () = std::future::ready(()) => {}
+        }
+        assert_eq!(places.available_permits(), 1);
+    }
+
+    #[test]
+    fn the_last_words_of_many_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let words = Words(folder.path().join("w"));
+        assert_eq!(words.read(), b"");
+        std::fs::write(&words.0, [vec![b'x'; 100_000], b"end".to_vec()].concat()).unwrap();
+        let read = words.read();
+        assert!(read.ends_with(b"xend") && read.len() == 16 * 1024);
+        drop(words);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}

@@ -320,3 +320,45 @@ async fn until(instant: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::duplex;
+
+    use super::*;
+    use crate::wrapper::{Kill, Traces};
+
+    /// Whether a session is over when its script has said goodbye while the process of `exit` stays.
+    async fn is_over_by_word(is_own_process: bool) -> bool {
+        let traces: Traces = "b 2 3 4 5".parse().unwrap();
+        let request = Request::kill(&Kill { traces }, None).unwrap();
+        let opening = String::from_utf8(request.opening().expose_secret().to_vec()).unwrap();
+        let nonce = opening.lines().nth(1).unwrap().to_owned();
+        let (stdin, _input) = duplex(64);
+        let (mut says, stdout) = duplex(1024);
+        let (_open, stderr) = duplex(64);
+        let parts = Parts {
+            stdin: Box::new(stdin),
+            stdout: Box::new(stdout),
+            stderr: Box::new(stderr),
+            exit: Box::pin(std::future::pending()),
+            is_own_process,
+        };
+        let mut session = Session::over(request, parts);
+        says.write_all(format!("\u{1e}{nonce} bye\u{1e}").as_bytes()).await.unwrap();
+        tokio::select! {
+            biased;
+            () = session.ended() => true,
+            () = async { for _ in 0..100 { tokio::task::yield_now().await } } => false,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_process_that_stays_for_the_output_is_not_waited_for() {
+        assert!(is_over_by_word(true).await);
+        assert!(
+            !is_over_by_word(false).await,
+            "the server tells when a session in a shared connection has ended"
+        );
+    }
+}
