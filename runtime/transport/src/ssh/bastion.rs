@@ -3,7 +3,7 @@
 //! The jump host of a target is what ssh says it is (`ssh -G`). That costs a process, so it is asked only where a jump host
 //! is possible at all, and once for all hosts to which the same blocks of the configuration apply.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -86,7 +86,13 @@ pub(super) struct Blocks {
     has_jump: bool,
     /// What a `Match` looks at cannot be told from the name.
     has_match: bool,
+    /// Which of [`SESSION_OPTIONS`] they set for some host.
+    session_options: BTreeSet<&'static str>,
 }
+
+/// Options that change what an ssh process does with a session of its own. Older ones do not know all of them, so they are
+/// set only against a file that does.
+const SESSION_OPTIONS: [&str; 3] = ["forkafterauthentication", "sessiontype", "stdinnull"];
 
 impl Blocks {
     /// Reads configuration files and what they include.
@@ -123,7 +129,10 @@ impl Blocks {
                         }
                     }
                 }
-                _ => {}
+                option => {
+                    let known = SESSION_OPTIONS.into_iter().find(|known| *known == option);
+                    self.session_options.extend(known);
+                }
             }
         }
     }
@@ -140,6 +149,11 @@ impl Blocks {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             self.add(&entry.path(), seen, depth);
         }
+    }
+
+    /// Whether the files set this option for some host.
+    pub(super) fn sets(&self, option: &str) -> bool {
+        self.session_options.contains(option)
     }
 
     /// Which blocks apply to the host, as far as jump hosts are possible at all.

@@ -44,6 +44,17 @@ impl Class {
         (!jump.is_empty()).then(|| jump.join(","))
     }
 
+    /// What undoes settings that would spoil an ssh process's own session.
+    pub(super) fn session_options(&self) -> Vec<OsString> {
+        let undo = [
+            ("forkafterauthentication", "ForkAfterAuthentication=no"),
+            ("sessiontype", "SessionType=default"),
+            ("stdinnull", "StdinNull=no"),
+        ];
+        let undo = undo.into_iter().filter(|(option, _)| self.blocks().sets(option));
+        undo.flat_map(|(_, value)| [OsString::from("-o"), OsString::from(value)]).collect()
+    }
+
     pub(super) fn blocks(&self) -> &Blocks {
         self.blocks.get_or_init(|| Blocks::read(&self.settings.included()))
     }

@@ -119,6 +119,10 @@ impl Failure {
                 let words: Vec<&str> = lines.iter().copied().filter(|line| kind_of(line).is_none()).collect();
                 if words.is_empty() { (Kind::Dropped, vec![line]) } else { (Kind::Other, words) }
             }
+            // Without a proxy it is the session itself that is refused.
+            Some((Kind::BehindJump, line)) if !is_through_proxy && !text.contains("stdio forwarding") => {
+                (Kind::NoSession, vec![line])
+            }
             Some((kind, line)) => (kind, vec![line]),
             None => (Kind::Other, lines),
         };
@@ -178,6 +182,8 @@ fn kind_of(line: &str) -> Option<Kind> {
         Kind::NameNotFound
     } else if has(&["open failed: ", "stdio forwarding failed", "administratively prohibited"]) {
         Kind::BehindJump
+    } else if has(&["request failed on channel"]) {
+        Kind::NoSession
     } else if has(&["remote host identification has changed", "has changed and you have requested strict"]) {
         Kind::KeyChanged
     } else if has(&["revoked host key", "is marked as revoked", "was revoked by"]) {
@@ -244,7 +250,7 @@ fn rank(kind: &Kind) -> u8 {
     match kind {
         Kind::Configuration => 0,
         Kind::KeyRevoked | Kind::KeyChanged => 1,
-        Kind::BehindJump => 2,
+        Kind::BehindJump | Kind::NoSession => 2,
         Kind::KeyUnknown | Kind::NameNotFound | Kind::NoRoute | Kind::Refused => 3,
         Kind::NotSsh | Kind::NoCommonAlgorithm | Kind::TooManyKeys => 4,
         Kind::KeyFile | Kind::AgentRefused => 5,
@@ -360,6 +366,8 @@ mod tests {
                 "channel 0: open failed: connect failed: Connection refused\nstdio forwarding failed\nkex_exchange_identification: Connection closed by remote host\nConnection closed by UNKNOWN port 65535",
                 Kind::BehindJump,
             ),
+            ("channel 0: open failed: administratively prohibited: open failed", Kind::NoSession),
+            ("exec request failed on channel 0", Kind::NoSession),
             ("something new", Kind::Other),
         ];
         for (text, kind) in cases {

@@ -8,6 +8,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill, killpg};
@@ -20,12 +21,13 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::askpass::{Askpass, Desk};
 use super::failure::{Failure, HostKeyProblem, Kind};
 use super::mux;
+use super::process::Process;
 
 /// The most of ssh's words that is kept, in bytes. A server may have much to say.
 const WORDS: usize = 16 * 1024;
 
 /// How long a master may take to leave when it is told to.
-const LEAVE: Duration = Duration::from_secs(3);
+pub(super) const LEAVE: Duration = Duration::from_secs(3);
 
 /// How often is looked whether it has.
 const LOOK: Duration = Duration::from_millis(5);
@@ -55,6 +57,8 @@ pub(super) struct NoMaster {
 #[derive(Debug)]
 pub(super) struct Master {
     socket: PathBuf,
+    /// Its process, where that is a child of this one and not in the background.
+    process: Option<Arc<Process>>,
     has_ended: bool,
 }
 
@@ -62,18 +66,9 @@ impl Master {
     /// Makes a connection. Dropping this in between leaves no process behind.
     pub(super) async fn start(call: Call<'_>) -> Result<Self, NoMaster> {
         let host = call.host;
-        let no = |failure| NoMaster { failure, key: None };
-        let local = |error: &io::Error| {
-            let kind = if error.kind() == io::ErrorKind::NotFound { Kind::NoProgram } else { Kind::Other };
-            let mut failure = Failure::new(host, kind);
-            if failure.kind == Kind::Other {
-                failure.said.push(error.to_string());
-            }
-            no(failure)
-        };
-        let desk = call.askpass.map(|askpass| askpass.open(&call.socket)).transpose();
-        let desk = desk.map_err(|error| local(&error))?;
-        let (words, child) = spawn(&call, desk.as_ref()).map_err(|error| local(&error))?;
+        let local = |error: io::Error| NoMaster::local(host, &error);
+        let desk = call.desk().map_err(local)?;
+        let (words, child) = spawn(&call, desk.as_ref()).map_err(local)?;
         let mut starting = Starting { child, socket: &call.socket, is_over: false };
         let mut stderr = Vec::new();
         let ended = {
@@ -108,7 +103,7 @@ impl Master {
         starting.is_over = true;
         let is_up = matches!(&ended, Some(Ok(status)) if status.success());
         if is_up {
-            return Ok(Self { socket: call.socket.clone(), has_ended: false });
+            return Ok(Self { socket: call.socket.clone(), process: None, has_ended: false });
         }
         let _none = std::fs::remove_file(&call.socket);
         let mut failure = Failure::read(host, &stderr);
@@ -124,6 +119,11 @@ impl Master {
         Err(NoMaster { failure, key: HostKeyProblem::read(host, &stderr) })
     }
 
+    /// A connection whose process is a child of this one.
+    pub(super) const fn of(process: Arc<Process>, socket: PathBuf) -> Self {
+        Self { socket, process: Some(process), has_ended: false }
+    }
+
     pub(super) fn socket(&self) -> &Path {
         &self.socket
     }
@@ -131,17 +131,66 @@ impl Master {
     /// Ends the connection, and waits until its process is gone.
     pub(super) async fn end(mut self) {
         self.has_ended = true;
-        end(&self.socket).await;
+        match &self.process {
+            Some(process) => {
+                process.end().await;
+                let _gone = std::fs::remove_file(&self.socket);
+            }
+            None => end(&self.socket).await,
+        }
+    }
+}
+
+impl Call<'_> {
+    /// Who answers what ssh asks, if somebody does.
+    pub(super) fn desk(&self) -> io::Result<Option<Desk>> {
+        self.askpass.map(|askpass| askpass.open(&self.socket)).transpose()
+    }
+
+    /// An ssh that serves sessions on its socket, without what makes it go to the background or not, and without the host.
+    pub(super) fn command(&self, desk: Option<&Desk>) -> Command {
+        let mut command = Command::new(self.program);
+        command
+            .arg("-F")
+            .arg(self.config)
+            .args(["-T", "-o", "ControlMaster=yes", "-o"])
+            .arg(control_path(&self.socket))
+            .process_group(0);
+        match desk {
+            Some(desk) => desk.tell(&mut command),
+            None => {
+                command.env("SSH_ASKPASS_REQUIRE", "never");
+            }
+        }
+        command
+    }
+}
+
+impl NoMaster {
+    /// ssh could not even be started.
+    pub(super) fn local(host: &str, error: &io::Error) -> Self {
+        let kind = if error.kind() == io::ErrorKind::NotFound { Kind::NoProgram } else { Kind::Other };
+        let mut failure = Failure::new(host, kind);
+        if failure.kind == Kind::Other {
+            failure.said.push(error.to_string());
+        }
+        Self { failure, key: None }
     }
 }
 
 impl Drop for Master {
     fn drop(&mut self) {
-        if !self.has_ended {
-            // Gone already is as good.
-            let _gone = mux::terminate_now(&self.socket);
-            let _gone = std::fs::remove_file(&self.socket);
+        if self.has_ended {
+            return;
         }
+        match &self.process {
+            Some(process) => process.kill(),
+            None => {
+                // Gone already is as good.
+                let _gone = mux::terminate_now(&self.socket);
+            }
+        }
+        let _gone = std::fs::remove_file(&self.socket);
     }
 }
 
@@ -196,27 +245,16 @@ fn owner(socket: &Path) -> Option<u32> {
 
 fn spawn(call: &Call<'_>, desk: Option<&Desk>) -> io::Result<(Receiver, Child)> {
     let (sender, receiver) = pipe::pipe()?;
-    let mut command = Command::new(call.program);
+    let mut command = call.command(desk);
     command
-        .arg("-F")
-        .arg(call.config)
-        .args(["-N", "-T", "-o", "ControlMaster=yes", "-o"])
-        .arg(control_path(&call.socket))
-        .arg("-o")
+        .args(["-N", "-o"])
         .arg(format!("ControlPersist={}", call.persist.as_secs().max(1)))
         .args(call.arguments)
         .args([OsStr::new("--"), OsStr::new(call.host)])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(sender.into_blocking_fd()?)
-        .process_group(0)
         .kill_on_drop(true);
-    match desk {
-        Some(desk) => desk.tell(&mut command),
-        None => {
-            command.env("SSH_ASKPASS_REQUIRE", "never");
-        }
-    }
     Ok((receiver, command.spawn()?))
 }
 
@@ -261,7 +299,7 @@ impl Drop for Starting<'_> {
     }
 }
 
-fn is_killed(status: ExitStatus) -> bool {
+pub(super) fn is_killed(status: ExitStatus) -> bool {
     std::os::unix::process::ExitStatusExt::signal(&status).is_some()
 }
 

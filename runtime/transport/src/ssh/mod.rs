@@ -6,6 +6,7 @@
 //! | `folder`, `limits` | the folder of control sockets; file descriptors |
 //! | `settings`, `class` | how hosts are reached, as a configuration file and arguments |
 //! | `master`, `mux` | one connection: its process, from login to its end |
+//! | `direct`, `process` | one connection that serves one attempt, and ends with it |
 //! | `askpass` | passwords and passphrases, for those who ask rightly |
 //! | `bastion` | not too many at once through one jump host |
 //! | `reach` | a connection that is open, or a new one, and another try where that helps |
@@ -16,13 +17,14 @@
 //! | `knock` | going to a host as far as the login |
 //! | `trust` | host keys: fetched and put on record |
 //!
-//! A host has one connection at a time, an ssh process that has gone to the background. Everything of an attempt goes over
-//! it, and what follows if the attempt may be made again. With that attempt it ends; when this process is killed, it ends
-//! after an idle time by itself.
+//! A host has one connection at a time, and everything of an attempt goes over it. If the attempt may be made again, that is
+//! an ssh process that has gone to the background, and what follows uses it too; when this process is killed, it ends after
+//! an idle time by itself. Else it is an ssh process with the attempt's own session, and ends with that.
 
 pub mod askpass;
 mod bastion;
 mod class;
+mod direct;
 mod end;
 mod failure;
 mod folder;
@@ -31,6 +33,7 @@ mod limits;
 mod lost;
 mod master;
 mod mux;
+mod process;
 mod reach;
 mod request;
 mod run;

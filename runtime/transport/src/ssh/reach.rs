@@ -10,13 +10,16 @@ use tokio::time::{Instant, sleep};
 
 use super::bastion::Bastions;
 use super::class::{Class, Classes};
+use super::direct::{self, Own};
 use super::failure::{Failure, HostKeyProblem, Kind};
 use super::folder::Folder;
 use super::knock::knock;
 use super::master::{self, Call, Master, NoMaster};
+use super::session::Session;
 use super::settings::Settings;
 use super::{SshError, SshOptions};
 use crate::Stop;
+use crate::wrapper::Request;
 
 /// The usual program.
 const PROGRAM: &str = "ssh";
@@ -37,6 +40,18 @@ impl Place {
             unwanted.end().await;
         }
     }
+}
+
+/// Makes what a session is asked, anew for each try.
+pub(super) type Ask<'a> = dyn Fn() -> Result<Request, Failure> + Sync + 'a;
+
+/// What a host is reached for.
+#[derive(Clone, Copy)]
+enum Wanted<'a> {
+    /// A connection for any number of sessions.
+    Connection,
+    /// This session alone.
+    Session(&'a Ask<'a>),
 }
 
 /// What the attempts of a run share.
@@ -129,23 +144,51 @@ impl Shared {
         class: &Class,
         stop: Option<&mut Stop>,
     ) -> Result<Master, Failure> {
-        let Some(stop) = stop else { return self.make(host, class).await };
+        let Some(stop) = stop else {
+            return self.make(host, class, Wanted::Connection).await.map(|(master, _)| master);
+        };
         tokio::select! {
             biased;
             () = stop.raised() => Err(Failure::new(host, Kind::Stopped)),
-            master = self.make(host, class) => master,
+            made = self.make(host, class, Wanted::Connection) => made.map(|(master, _)| master),
         }
     }
 
-    async fn make(&self, host: &str, class: &Class) -> Result<Master, Failure> {
+    /// As [`Self::connect`], for one session and no other, which `request` asks for.
+    pub(super) async fn connect_for(
+        &self,
+        host: &str,
+        class: &Class,
+        stop: &mut Stop,
+        request: &Ask<'_>,
+    ) -> Result<(Master, Session), Failure> {
+        let made = tokio::select! {
+            biased;
+            () = stop.raised() => return Err(Failure::new(host, Kind::Stopped)),
+            made = self.make(host, class, Wanted::Session(request)) => made?,
+        };
+        let (master, session) = made;
+        match session {
+            Some(session) => Ok((master, session)),
+            None => Err(Failure::new(host, Kind::NoSession)),
+        }
+    }
+
+    async fn make(
+        &self,
+        host: &str,
+        class: &Class,
+        wanted: Wanted<'_>,
+    ) -> Result<(Master, Option<Session>), Failure> {
         if host.starts_with('-') {
             return Err(Failure::new(host, Kind::BadName));
         }
         let time = class.settings().connect_timeout;
         let program = self.program();
         // Its wait is not the host's time.
-        let _place = self.bastions.enter(program, host, class, Instant::now() + time).await;
+        let mut place = self.bastions.enter(program, host, class, Instant::now() + time).await;
         let until = Instant::now() + time;
+        let options = class.session_options();
         let mut wait = FIRST_WAIT;
         loop {
             let call = Call {
@@ -158,8 +201,20 @@ impl Shared {
                 askpass: self.options.askpass.as_ref(),
                 until,
             };
-            let mut no = match Master::start(call).await {
-                Ok(master) => return Ok(master),
+            let made = match wanted {
+                Wanted::Connection => Master::start(call).await.map(|master| (master, None)),
+                Wanted::Session(request) => {
+                    let own = Own {
+                        request: request()?,
+                        words: self.folder.name('w'),
+                        options: &options,
+                        place: &mut place,
+                    };
+                    direct::open(call, own).await.map(|(master, session)| (master, Some(session)))
+                }
+            };
+            let mut no = match made {
+                Ok(made) => return Ok(made),
                 Err(no) => no,
             };
             if no.failure.kind == Kind::Dropped && no.failure.is_at_jump {

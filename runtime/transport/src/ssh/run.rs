@@ -111,6 +111,9 @@ impl Run<'_> {
                 }
             }
         }
+        if !self.may_be_followed() {
+            return self.shared.connect_for(host, &self.class, &mut self.stop, &request).await;
+        }
         let master = self.shared.connect(host, &self.class, Some(&mut self.stop)).await?;
         match Session::open(&master, request()?).await {
             Ok(session) => Ok((master, session)),
@@ -251,12 +254,21 @@ impl Run<'_> {
     }
 
     fn may_follow(&self, outcome: Outcome) -> bool {
-        let retry = &self.attempt.job.run().retry;
         let on = match outcome {
             Outcome::Failed { .. } => RetryOn::Exit,
             Outcome::TimedOut => RetryOn::Timeout,
             _ => return false,
         };
+        self.follows_on(on)
+    }
+
+    /// Whether another attempt may follow over the same connection, however this one ends.
+    fn may_be_followed(&self) -> bool {
+        [RetryOn::Exit, RetryOn::Timeout].into_iter().any(|on| self.follows_on(on))
+    }
+
+    fn follows_on(&self, on: RetryOn) -> bool {
+        let retry = &self.attempt.job.run().retry;
         retry.retry_on.contains(&on) && self.attempt.key.attempt.0 <= retry.attempts
     }
 

@@ -6,10 +6,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use openssh::{ChildStderr, ChildStdin, ChildStdout, Stdio};
+use openssh::Stdio;
 use pogo_plan::event::Stream;
 use secrecy::ExposeSecret;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, sleep_until};
 
 use super::master::Master;
@@ -36,14 +36,31 @@ pub(super) enum Next {
 
 type Exit = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+type Input = Box<dyn AsyncWrite + Send + Unpin>;
+
+type Output = Box<dyn AsyncRead + Send + Unpin>;
+
+/// What a session is made of: its streams, and its end.
+pub(super) struct Parts {
+    pub(super) stdin: Input,
+    pub(super) stdout: Output,
+    pub(super) stderr: Output,
+    pub(super) exit: Exit,
+    /// Whether `exit` is that of a process which stays for as long as anybody holds the output open. Then the script's own
+    /// word counts as its end too.
+    pub(super) is_own_process: bool,
+}
+
 /// A session. Dropping it closes its streams; what runs on the host goes on.
 pub(super) struct Session {
     request: Request,
     decoder: Decoder,
-    stdin: Option<ChildStdin>,
-    stdout: Half<ChildStdout>,
-    stderr: Half<ChildStderr>,
+    stdin: Option<Input>,
+    stdout: Half,
+    stderr: Half,
     exit: Exit,
+    is_own_process: bool,
+    has_said_bye: bool,
     /// It has ended; until then the rest of its output is waited for.
     rest_until: Option<Instant>,
     outgoing: VecDeque<(Vec<u8>, usize)>,
@@ -55,8 +72,8 @@ pub(super) struct Session {
     is_finished: bool,
 }
 
-struct Half<T> {
-    pipe: Option<T>,
+struct Half {
+    pipe: Option<Output>,
     chunk: Vec<u8>,
 }
 
@@ -68,17 +85,37 @@ impl Session {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().await?;
         let (stdin, stdout, stderr) = (child.stdin().take(), child.stdout().take(), child.stderr().take());
+        let (Some(stdin), Some(stdout), Some(stderr)) = (stdin, stdout, stderr) else {
+            return Err(openssh::Error::ChildIo(io::ErrorKind::BrokenPipe.into()));
+        };
         let exit = async move {
             // How it ended is not asked: the script says that itself.
             let _ended = child.wait().await;
         };
+        Ok(Self::over(
+            request,
+            Parts {
+                stdin: Box::new(stdin),
+                stdout: Box::new(stdout),
+                stderr: Box::new(stderr),
+                exit: Box::pin(exit),
+                is_own_process: false,
+            },
+        ))
+    }
+
+    /// A session that is open, or will be.
+    pub(super) fn over(request: Request, parts: Parts) -> Self {
+        let Parts { stdin, stdout, stderr, exit, is_own_process } = parts;
         let mut this = Self {
             decoder: request.decoder(),
             request,
-            stdin,
-            stdout: Half { pipe: stdout, chunk: vec![0; FIRST_CHUNK] },
-            stderr: Half { pipe: stderr, chunk: vec![0; FIRST_CHUNK] },
-            exit: Box::pin(exit),
+            stdin: Some(stdin),
+            stdout: Half { pipe: Some(stdout), chunk: vec![0; FIRST_CHUNK] },
+            stderr: Half { pipe: Some(stderr), chunk: vec![0; FIRST_CHUNK] },
+            exit,
+            is_own_process,
+            has_said_bye: false,
             rest_until: None,
             outgoing: VecDeque::new(),
             is_told_to_go: false,
@@ -89,7 +126,20 @@ impl Session {
         };
         let opening = this.request.opening().expose_secret().to_vec();
         this.outgoing.push_back((opening, 0));
-        Ok(this)
+        this
+    }
+
+    /// Waits until the script says its first word; false if it never will. Dropping this loses nothing.
+    pub(super) async fn is_up(&mut self) -> bool {
+        while self.events.is_empty() && !self.is_finished {
+            self.step(&Reads::ALL).await;
+        }
+        !self.events.is_empty()
+    }
+
+    /// What was said before the script's first word.
+    pub(super) fn noise(&self) -> String {
+        self.decoder.noise()
     }
 
     /// Writes this when what is before it has been written.
@@ -131,7 +181,10 @@ impl Session {
     /// Waits until the script has ended. What it left behind may hold the output open for as long as it lives; that is
     /// nobody's any more.
     pub(super) async fn ended(&mut self) {
-        while self.rest_until.is_none() && !self.is_finished {
+        let is_over = |this: &Self| {
+            this.rest_until.is_some() || this.is_finished || (this.is_own_process && this.has_said_bye)
+        };
+        while !is_over(self) {
             self.step(&Reads::ALL).await;
             self.events.clear();
         }
@@ -196,6 +249,7 @@ impl Session {
     }
 
     fn take_fresh(&mut self) {
+        self.has_said_bye |= self.fresh.contains(&Event::Bye);
         self.events.extend(self.fresh.drain(..));
     }
 
@@ -233,7 +287,7 @@ enum Happened {
     Finished,
 }
 
-async fn write(stdin: &mut Option<ChildStdin>, outgoing: &mut VecDeque<(Vec<u8>, usize)>) -> io::Result<()> {
+async fn write(stdin: &mut Option<Input>, outgoing: &mut VecDeque<(Vec<u8>, usize)>) -> io::Result<()> {
     let (Some(stdin), Some((bytes, at))) = (stdin.as_mut(), outgoing.front_mut()) else { return Ok(()) };
     let rest = bytes.get(*at..).unwrap_or_default();
     if !rest.is_empty() {
@@ -251,11 +305,7 @@ fn zeroize(bytes: &mut Vec<u8>) {
     drop(SecretBytes::from(std::mem::take(bytes)));
 }
 
-async fn read<T: tokio::io::AsyncRead + Unpin>(
-    half: &mut Half<T>,
-    reads: &Reads<'_>,
-    has_room: bool,
-) -> usize {
+async fn read(half: &mut Half, reads: &Reads<'_>, has_room: bool) -> usize {
     let Some(pipe) = &mut half.pipe else { return std::future::pending().await };
     if let (Some(progress), true) = (reads.progress, has_room) {
         progress.ready().await;
@@ -268,5 +318,47 @@ async fn until(instant: Option<Instant>) {
     match instant {
         Some(instant) => sleep_until(instant).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::duplex;
+
+    use super::*;
+    use crate::wrapper::{Kill, Traces};
+
+    /// Whether a session is over when its script has said goodbye while the process of `exit` stays.
+    async fn is_over_by_word(is_own_process: bool) -> bool {
+        let traces: Traces = "b 2 3 4 5".parse().unwrap();
+        let request = Request::kill(&Kill { traces }, None).unwrap();
+        let opening = String::from_utf8(request.opening().expose_secret().to_vec()).unwrap();
+        let nonce = opening.lines().nth(1).unwrap().to_owned();
+        let (stdin, _input) = duplex(64);
+        let (mut says, stdout) = duplex(1024);
+        let (_open, stderr) = duplex(64);
+        let parts = Parts {
+            stdin: Box::new(stdin),
+            stdout: Box::new(stdout),
+            stderr: Box::new(stderr),
+            exit: Box::pin(std::future::pending()),
+            is_own_process,
+        };
+        let mut session = Session::over(request, parts);
+        says.write_all(format!("\u{1e}{nonce} bye\u{1e}").as_bytes()).await.unwrap();
+        tokio::select! {
+            biased;
+            () = session.ended() => true,
+            () = async { for _ in 0..100 { tokio::task::yield_now().await } } => false,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_process_that_stays_for_the_output_is_not_waited_for() {
+        assert!(is_over_by_word(true).await);
+        assert!(
+            !is_over_by_word(false).await,
+            "the server tells when a session in a shared connection has ended"
+        );
     }
 }

@@ -102,7 +102,10 @@ impl Settings {
         for path in self.included() {
             text.push_str(&format!("Include \"{}\"\n", escape_glob(&path)));
         }
-        text.push_str(&format!("Host *\n  ServerAliveInterval {ALIVE}\n  ServerAliveCountMax 3\n"));
+        // A command's environment is the job's and nobody else's, so none of this process's goes along.
+        text.push_str(&format!(
+            "Host *\n  ServerAliveInterval {ALIVE}\n  ServerAliveCountMax 3\n  SendEnv -*\n"
+        ));
         text
     }
 

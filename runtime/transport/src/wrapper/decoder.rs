@@ -39,6 +39,8 @@ pub enum Event {
     Output(Stream, Vec<u8>),
     /// The attempt is over, and all its output has been given.
     Ended(Ended),
+    /// The script has heard that the end is on record, and leaves.
+    Bye,
     /// The answer of a kill.
     Killed(Killed),
     /// The answer of a probe.
@@ -233,6 +235,7 @@ impl Decoder {
                     events.extend(self.ended.take().map(Event::Ended));
                 }
             }
+            (false, "bye") => events.push(Event::Bye),
             (false, "killed") => events.push(Event::Killed(killed(rest))),
             (false, "probed") => events.push(Event::Probed(probed(rest))),
             _ => {}

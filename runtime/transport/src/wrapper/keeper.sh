@@ -521,7 +521,7 @@ esac
 p_word=
 read -r p_word p_n <&9 || p_vain=$((p_vain + 1))
 case $p_word in
-ack) p_acked=1; return ;;
+ack) p_acked=1; p_say bye >&7; return ;;
 lost) return ;;
 tick)
 case $p_n$p_ticks in

@@ -212,3 +212,46 @@ async fn a_connection_that_is_kept_is_ended_with_the_run() {
     client.ssh.close().await;
     assert_eq!(client.left(), 0);
 }
+
+/// What a user has set for sessions of their own does not spoil those of a job, and both ways are alike.
+#[tokio::test]
+async fn a_user_s_settings_mean_the_same_with_and_without_a_retry() {
+    let farm = Farm::with("AcceptEnv *");
+    farm.configure(
+        "SendEnv PATH CARGO*\n  SetEnv ZONE=far\n  StdinNull yes\n  SessionType none\n  \
+         ForkAfterAuthentication yes\n  RemoteCommand echo strange\n  RequestTTY force\n  ControlPersist yes\n  \
+         ControlMaster auto\n  ForwardAgent yes",
+    );
+    let client = Client::new();
+    let mut job = job(&farm, "env | sort; cat; exit 3");
+    job.retry = Retry { attempts: 1, backoff_ms: 0, max_backoff_ms: 0, retry_on: vec![RetryOn::Exit] };
+    let mut environments = Vec::new();
+    for attempt in 1..=2 {
+        let run = client.begin_with(job.clone(), key("pogo-a", attempt), &BTreeMap::new());
+        let (outcome, heard) = run.end().await;
+        assert_eq!(outcome, failed(3), "{heard:?}");
+        let text = heard.text();
+        assert!(text.contains("ZONE=far") && !text.contains("CARGO"), "{text}");
+        environments.push(text);
+    }
+    // Alone, the attempt has an ssh of its own.
+    job.retry = Retry { attempts: 0, ..job.retry };
+    let (outcome, heard) = client.run(job, "pogo-a").await;
+    assert_eq!(outcome, failed(3), "{heard:?}");
+    let names = |text: &str| -> Vec<String> {
+        text.lines().filter_map(|line| Some(line.split_once('=')?.0.to_owned())).collect()
+    };
+    assert_eq!(names(&heard.text()), names(&environments[0]));
+    assert_eq!(client.left(), 0);
+}
+
+#[tokio::test]
+async fn what_stays_behind_with_the_output_open_keeps_no_ssh() {
+    let (farm, client) = (Farm::new(), Client::new());
+    let (outcome, heard) = client.run(job(&farm, "sleep 1000 & echo $!"), "pogo-a").await;
+    assert_eq!(outcome, Outcome::Succeeded, "{heard:?}");
+    assert_eq!(client.left(), 0);
+    let pid = heard.text().trim().parse().unwrap();
+    assert!(command_line(pid).contains("sleep"), "it is nobody's");
+    pogo_test_sshd::kill(pid);
+}
