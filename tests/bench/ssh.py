@@ -35,6 +35,7 @@ def arguments():
     parser.add_argument("build", help="the folder with the program")
     parser.add_argument("--hosts", type=int, default=200)
     parser.add_argument("--fanout", type=int, default=64, help="both run so many at once; the default is that of pogo")
+    parser.add_argument("--connecting", type=int, help="pogo's --max-connecting; the default is that of pogo")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each program with each key exchange")
     parser.add_argument("--further", type=int, default=20, help="further commands on an open connection")
     parser.add_argument("--kex", choices=sorted(KEX), action="append", help="only this key exchange")
@@ -115,9 +116,11 @@ def pogo(farm, options, hosts, job="", command="true"):
             f"tag: {{all: ['{pattern}']}}\njob:\n  transport: ssh\n  ssh: {{config: '{farm.path('ssh_config')}'}}\n"
             f"  connect_timeout: 2m\n  command: '{command}'\n{job}"
         )
-    fanout = str(options.fanout)
     program = os.path.join(options.build, "pogo")
-    return [program, "apply", spec, "--quiet", "--fanout", fanout, "--max-connecting", fanout]
+    limits = ["--fanout", str(options.fanout)]
+    if options.connecting:
+        limits += ["--max-connecting", str(options.connecting)]
+    return [program, "apply", spec, "--quiet", *limits]
 
 
 def names(count):
