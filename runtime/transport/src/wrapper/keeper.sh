@@ -1,14 +1,5 @@
 # The keeper: runs the parts of the attempt, owns their time, and reports.
 
-p_now() {
-if { read -r p_up p_line </proc/uptime; } 2>/dev/null; then
-p_up=${p_up%.*}${p_up#*.}0
-p_now=${p_up#"${p_up%%[1-9]*}"}
-p_now=${p_now:-0}
-else
-p_now=$(date +%s)000
-fi
-}
 # Sleeps so many milliseconds; TERM ends it. Not every sleep knows fractions.
 p_doze() {
 p_s=$(($1 / 1000))
@@ -70,21 +61,6 @@ p_n=$((p_n + 1))
 done
 wait "$p_t"
 p_t=
-}
-# A rest that a stop ends.
-p_rest() {
-sleep "$1" 7>&- 8>&- 9>&- &
-p_nap=$!
-# Only now, so that no handler starts a child before this one has its name.
-p_running=1
-case $p_cause in
-"") wait "$p_nap" ;;
-*) kill "$p_nap" ;;
-esac
-case $? in
-1|2) sleep 1 7>&- 8>&- 9>&- ;;
-esac
-p_nap=
 }
 # Sends $1 to everybody of the attempt. With setsid each part has its group. Without it all of them are in ours, which the
 # server made for this session: then everybody there but us is meant.
@@ -267,6 +243,8 @@ esac
 return
 done
 }
+# The job's own environment: the configuration of a job that has one defines it anew.
+p_env() { :; }
 # Becomes the command.
 p_child_of() {
 trap - HUP INT QUIT USR1 USR2 TTOU ALRM EXIT
@@ -284,21 +262,12 @@ eval "p_text=\$p_text_$p_phase"
 eval "exec 6<<\"E$p_nonce\"$p_nl${p_text}E$p_nonce$p_nl"
 ;;
 esac
-eval "$p_env"
+p_env
+export POGO_JOB_ID="$p_job" POGO_HOST="$p_host" POGO_SLOT="$p_slot" POGO_ATTEMPT="$p_number"
 exec $p_setsid "$@"
 }
-# The file in which the text of the part $1 is, in p_file.
-p_file_of() {
-case $p_short in
-*" $1 "*) p_file=/proc/self/fd/6 ;;
-*) p_file=$p_f.$1 ;;
-esac
-}
-# Runs the phase $1 for at most $2 milliseconds: $3… Its status is in p_st, what ended it early in p_cause.
+# Runs $1… as the phase p_phase for at most p_ms milliseconds. Its status is in p_st, what ended it early in p_cause.
 p_run() {
-p_phase=$1
-p_ms=$2
-shift 2
 p_stage=0
 p_untimer
 case $p_cause in
@@ -375,38 +344,20 @@ p_running=0
 p_untimer
 p_old=
 }
-p_has() { case " $p_parts " in *" $1 "*) return 0 ;; esac; return 1; }
-# A phase on the attempt's own time. False: it is over, as p_kind says.
-p_timed() {
-p_has "$1" || return 0
-p_now
-p_began=$p_now
-case $1$p_script in
-command?*)
-eval "set -- command $p_args"
-shift
-case $p_through in
-"") p_run command "$p_time" "$p_s/$p_script" "$@" ;;
-*)
-# As the kernel does: the interpreter, at most one argument, the file.
-p_x=${p_through#"${p_through%%[! ]*}"}
-p_y=${p_x#"${p_x%% *}"}
-p_y=${p_y#"${p_y%%[! ]*}"}
-p_run command "$p_time" "${p_x%% *}" ${p_y:+"$p_y"} "$p_s/$p_script" "$@"
-;;
-esac
-set -- command
-;;
-*)
-p_file_of "$1"
-p_run "$1" "$p_time" $p_shell "$p_file"
-;;
-esac
-p_now
-p_time=$((p_time - p_now + p_began))
-[ "$p_time" -gt 0 ] || p_time=1
-p_judge "$1"
+# Runs the phase $1 for at most $2 milliseconds.
+p_do() {
+p_phase=$1
+p_ms=$2
+p_text_of
 }
+p_text_of() {
+p_file=$p_f.$p_phase
+case $p_short in
+*" $p_phase "*) p_file=/proc/self/fd/6 ;;
+esac
+p_run $p_shell "$p_file"
+}
+# Whether the phase that has just ended did so well. If not, the attempt is over, as p_kind says.
 p_judge() {
 case $p_cause in
 ?*) p_kind=$p_cause; return 1 ;;
@@ -416,80 +367,20 @@ case $p_st in
 esac
 p_kind=failed
 p_status=$p_st
-p_where=$1
+p_where=$p_phase
 return 1
 }
-# So many successes in a row. Out of time it has failed as the last try did that ended.
-p_verify() {
-p_has verify || return 0
-p_in_a_row=0
-p_last=
-p_now
-p_until=$((p_now + p_verify_timeout))
-p_file_of verify
-while :; do
-p_now
-p_ms=$((p_until - p_now))
-[ "$p_ms" -gt 0 ] || p_ms=1
-p_run verify "$p_ms" $p_shell "$p_file"
-case $p_cause in
-timed_out) break ;;
-?*) p_kind=$p_cause; return 1 ;;
-esac
-case $p_st in
-0)
-p_in_a_row=$((p_in_a_row + 1))
-[ "$p_in_a_row" -ge "$p_verify_successes" ] && return 0
-;;
-*) p_in_a_row=0; p_last=$p_st ;;
-esac
-p_now
-[ $((p_now + p_verify_interval)) -ge "$p_until" ] && break
-p_untimer
-p_stage=3
-p_rest "$p_verify_rest"
-p_running=0
-case $p_cause in
-?*)
-# What came before the rest was only noted.
-case $p_stage in
-3) p_running=1; p_stop_for "$p_cause" ;;
-esac
-p_clear
-p_kind=$p_cause
-return 1
-;;
-esac
-done
-case $p_last in
-"") p_kind=timed_out ;;
-*) p_kind=failed; p_status=$p_last; p_where=verify ;;
-esac
-return 1
-}
+# An attempt that is a command and nothing else. Another one brings its own, in parts.sh.
 p_attempt() {
-p_timed prehook && p_timed command && p_verify && p_timed posthook && p_kind=succeeded
+p_do command "$p_timeout"
+p_judge && p_kind=succeeded
+p_settle
+}
 # A stop between two parts was only noted.
+p_settle() {
 case $p_cause$p_old in
 ?*" "*) p_running=1; p_stop_for "$p_cause"; p_clear ;;
 esac
-case $p_kind in
-unknown|unreachable) return ;;
-esac
-p_has finally || return
-p_cause=
-p_over=1
-p_earlier=$p_kind
-p_earlier_status=$p_status
-p_earlier_where=$p_where
-[ "$p_time" -ge "$p_last_words" ] || p_time=$p_last_words
-p_timed finally && p_kind=$p_earlier
-case $p_kind$p_earlier in
-unknown*|*succeeded) return ;;
-esac
-p_kind=$p_earlier
-p_status=$p_earlier_status
-p_where=$p_earlier_where
 }
 # Keeps the text $1 on the host, for its owner only.
 p_report() {
@@ -558,7 +449,6 @@ p_acked=
 p_kind=unreachable
 p_status=0
 p_where=-
-p_time=$p_timeout
 p_out=
 p_err=
 p_k=
@@ -662,7 +552,7 @@ p_prune "$p_last_resort"
 case $p_made in
 "") exit 0 ;;
 esac
-eval "exec $p_sweep"
+p_sweep exec
 }
 p_no_readers() {
 case $p_out in
