@@ -304,3 +304,58 @@ const fn name(phase: Phase) -> &'static str {
         Phase::Finally => "finally",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use pogo_plan::event::JobId;
+    use pogo_plan::outcome::Attempt as Number;
+    use pogo_plan::worker::AttemptKey;
+
+    use super::*;
+    use crate::JobContext;
+
+    fn body(job: pogo_plan::Job, times: Times) -> String {
+        let key = AttemptKey { job: JobId::from_bits(9), host: "web1".into(), attempt: Number(2) };
+        let job = Arc::new(JobContext::new(job, &BTreeMap::new()).unwrap());
+        let attempt = Attempt { key, slots: Vec::new().into(), job };
+        String::from_utf8(Invocation::new(attempt, times).unwrap().body("NONCE", "TAG")).unwrap()
+    }
+
+    fn command() -> pogo_plan::Job {
+        pogo_plan::Job { command: Some("true".to_owned()), ..pogo_plan::Job::default() }
+    }
+
+    #[test]
+    fn what_the_host_assumes_is_not_sent() {
+        assert_eq!(body(command(), Times::default()), "0 00000009 web1 2 TAG 600000 command:s1\ntrue\n");
+        let assumed = Times::default();
+        let (wrapper, parts) = (include_str!("wrapper.sh"), include_str!("parts.sh"));
+        assert!(wrapper.contains(&format!("\np_shell=\"{SHELL}\"\n")));
+        assert!(wrapper.contains(&format!("\np_grace={}\n", assumed.grace.as_millis())));
+        assert!(parts.contains(&format!("\np_last_words={}\n", assumed.last_words.as_millis())));
+        assert_eq!(pogo_plan::Job::default().shell, SHELL);
+    }
+
+    #[test]
+    fn what_differs_is_sent() {
+        let times = Times { grace: Duration::from_millis(7), ..Times::default() };
+        let job = pogo_plan::Job { shell: "bash -e".to_owned(), ..command() };
+        let (shell, grace) = (text::name("p_shell"), text::name("p_grace"));
+        let wanted = format!("2 00000009 web1 2 TAG 600000 command:s1\n{shell}='bash -e'\n{grace}=7\ntrue\n");
+        assert_eq!(body(job, times), wanted);
+    }
+
+    #[test]
+    fn functions_come_with_the_jobs_that_need_them() {
+        let finally = Some("true".to_owned());
+        let with_parts = body(pogo_plan::Job { finally, ..command() }, Times::default());
+        assert!(with_parts.contains(text::PARTS.as_str()) && !with_parts.contains(text::BYTES.as_str()));
+        let command = Some("x".repeat(SMALL + 1));
+        let large = body(pogo_plan::Job { command, ..pogo_plan::Job::default() }, Times::default());
+        assert!(!large.contains(text::PARTS.as_str()) && large.contains(text::BYTES.as_str()));
+        assert!(large.ends_with("x\nNONCE\n"));
+    }
+}

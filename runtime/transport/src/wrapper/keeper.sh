@@ -52,12 +52,12 @@ case $p_t in
 esac
 p_n=0
 while kill "$p_t"; do
+# Who is dead has no program. To look at that is much less than to read what state it is in.
+[ -e /proc/self/exe ] && ! [ -e "/proc/$p_t/exe" ] && break
 p_start_of "$p_t"
-case $p_start in
-"") break ;;
-esac
+[ "$p_start" ] || break
 p_n=$((p_n + 1))
-[ "$p_n" -lt 100 ] || sleep 0.1 7>&- 8>&- 9>&-
+[ "$p_n" -lt 100 ] || sleep 0.1
 done
 wait "$p_t"
 p_t=
@@ -68,9 +68,7 @@ p_signal() {
 case $p_setsid in
 ?*)
 # A child that has not become a leader yet is reached by its own number.
-case $p_g in
-?*) kill "-$1" "-$p_g" || { [ "$p_child" ] && kill "-$1" "$p_child"; } ;;
-esac
+[ "$p_g" ] && { kill "-$1" "-$p_g" || { [ "$p_child" ] && kill "-$1" "$p_child"; }; }
 for p_x in $p_old; do
 p_still_ours "$p_x" && kill "-$1" "-${p_x%%/*}"
 done
@@ -99,9 +97,7 @@ done
 return 1
 }
 p_anybody() {
-case $p_setsid in
-"") p_others; [ "$p_found" ]; return ;;
-esac
+[ "$p_setsid" ] || { p_others; [ "$p_found" ]; return; }
 [ "$p_g" ] && p_is_left "$p_g" && return 0
 p_kept=
 for p_x in $p_old; do
@@ -113,27 +109,15 @@ p_old=$p_kept
 }
 # Before the child is there only the cause is noted: whoever starts it looks at that afterwards.
 p_end_for() {
-case $p_over$p_cause in
-"") p_cause=$1 ;;
-*) return ;;
-esac
-case $p_running in
-1) p_stop_for "$1" ;;
-esac
+[ "$p_over$p_cause" ] && return
+p_cause=$1
+[ "$p_running" = 1 ] && p_stop_for "$1"
 }
 # That it was heard.
 p_heard() {
 p_sig=1
 p_made=1
 printf "" >"$p_f.$1"
-}
-p_on_stop() {
-p_heard USR1
-p_end_for stopped
-}
-p_on_never() {
-p_heard TTOU
-p_end_for unreachable
 }
 p_on_time() {
 p_sig=1
@@ -144,9 +128,7 @@ esac
 }
 p_on_lost() {
 p_sig=1
-case $p_lost in
-?*) return ;;
-esac
+[ "$p_lost" ] && return
 p_lost=1
 p_heard USR2
 p_no_readers
@@ -163,13 +145,9 @@ p_stop_for() {
 p_cause=$1
 p_stage=1
 p_signal TERM
-case $p_nap in
-?*) kill "$p_nap" ;;
-esac
+[ "$p_nap" ] && kill "$p_nap"
 # Not waited for: this may run inside a wait, and bash hangs in a second one.
-case $p_t in
-?*) kill "$p_t" ;;
-esac
+[ "$p_t" ] && kill "$p_t"
 p_timer "$p_grace"
 }
 # bash leaves a wait for a handler by a jump, and may lose the end of the child with it: there the wait is the work of one
@@ -197,15 +175,11 @@ while :; do
 p_word=
 if [ -e "$1" ]; then
 read -r p_word p_n <"$1"
-case $p_word in
-"$p_pn") return ;;
-esac
+[ "$p_word" = "$p_pn" ] && return
 fi
 p_word=
 read -r p_word p_n <&9 || p_vain=$((p_vain + 1))
-case $p_word in
-tick) p_ticked=$p_n ;;
-esac
+[ "$p_word" = tick ] && p_ticked=$p_n
 # Nobody there who would say anything.
 case $p_vain in
 *00) kill -0 "$p_runner" || { p_n=126; return; } ;;
@@ -329,16 +303,12 @@ p_clear() {
 p_running=1
 p_n=0
 while p_anybody; do
-case $p_stage in
-2)
+if [ "$p_stage" = 2 ]; then
 p_n=$((p_n + 1))
-case $p_n in
-40) p_cause=unknown; break ;;
-esac
+[ "$p_n" = 40 ] && { p_cause=unknown; break; }
 p_signal KILL
-;;
-esac
-sleep 0.1 7>&- 8>&- 9>&- || sleep 1
+fi
+sleep 0.1 || sleep 1
 done
 p_running=0
 p_untimer
@@ -353,7 +323,7 @@ p_text_of
 p_text_of() {
 p_file=$p_f.$p_phase
 case $p_short in
-*" $p_phase "*) p_file=/proc/self/fd/6 ;;
+*" $p_phase "*) p_file=$p_fd/6 ;;
 esac
 p_run $p_shell "$p_file"
 }
@@ -385,6 +355,7 @@ esac
 # Keeps the text $1 on the host, for its owner only.
 p_report() {
 p_places
+p_third_place
 for p_d in "$p_list" "$p_other" "$p_last_resort"; do
 ( umask 077
 mkdir -p "${p_d%/*}"
@@ -428,43 +399,27 @@ esac
 done
 }
 p_keep() {
-p_t=
+unset p_t p_runner p_ticked p_nap p_g p_old p_cause p_gate p_child p_saying p_over p_lost p_acked p_out p_err p_k p_last_resort
 p_tn=0
 p_pn=0
-p_runner=
-p_ticked=
-p_nap=
-p_g=
-p_old=
-p_cause=
 p_stage=0
 p_running=0
-p_gate=
-p_child=
-p_saying=
 p_group="0 -"
-p_over=
-p_lost=
-p_acked=
 p_kind=unreachable
 p_status=0
 p_where=-
-p_out=
-p_err=
-p_k=
-p_last_resort=
 # Only now, so that nothing that a handler notes is overwritten.
 # What a handler complains of may find nobody who listens.
 trap "" HUP PIPE
-trap p_on_stop USR1
+trap "p_heard USR1; p_end_for stopped" USR1
 trap p_on_lost USR2
 trap p_on_time ALRM
-trap p_on_never TTOU
+trap "p_heard TTOU; p_end_for unreachable" TTOU
 # Left as it is: it ends the children that have just been forked, and in them a handler of ours would lose it.
 trap - TERM
 trap p_bye EXIT
 case $p_lean in
-1) exec 7<>/proc/self/fd/1 8<>/proc/self/fd/2 ;;
+1) exec 7<>"$p_fd/1" 8<>"$p_fd/2" ;;
 *)
 exec 7<>"$p_f.o" 8<>"$p_f.e"
 # tee goes on reading when nobody wants what it writes; cat would not.
@@ -501,8 +456,7 @@ p_running=0
 p_end="$p_kind $p_status $p_where${p_note:+ $p_note}"
 case $p_lost in
 "")
-p_say "end $p_end" >&7
-p_say end >&8
+p_say_end
 p_saying=1
 p_await
 ;;
@@ -512,21 +466,19 @@ case $p_acked in
 esac
 p_leave
 }
+p_say_end() {
+p_say "end $p_end" >&7
+p_say end >&8
+}
 # A keeper that its shell ends: no more processes, no more memory. Some shells run this in a child that is ended before it
 # has dropped it.
 p_bye() {
 p_line=
 read -r p_line p_stat </proc/self/stat
-case $p_line in
-"$p_k") ;;
-*) return ;;
-esac
+[ "$p_line" = "$p_k" ] || return
 p_end="unknown 0 - the shell on the host could not go on"
-case $p_gate$p_running in
-10) p_end="unreachable 0 - the shell on the host could not start a process" ;;
-esac
-p_say "end $p_end" >&7
-p_say end >&8
+[ "$p_gate$p_running" = 10 ] && p_end="unreachable 0 - the shell on the host could not start a process"
+p_say_end
 p_report "$p_end"
 sleep 1
 p_leave
@@ -535,7 +487,10 @@ p_leave
 p_leave() {
 trap - EXIT
 trap "" USR1 USR2 TTOU ALRM
-p_untimer
+# It ends while there is something else to do.
+case $p_t in
+?*) kill "$p_t" ;;
+esac
 case $p_old in
 ?*)
 # Opened here: when the readers run, the pipes may have lost their names.
@@ -548,7 +503,8 @@ p_no_readers
 case $p_acked$p_lost in
 "") kill "$$" ;;
 esac
-p_prune "$p_last_resort"
+p_prune
+p_untimer
 case $p_made in
 "") exit 0 ;;
 esac

@@ -156,11 +156,17 @@ const LETTERS: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 impl Names {
     fn new() -> Self {
-        let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
-        let all = WRAPPER_SOURCES.into_iter().chain(SENT_SOURCES).chain([KILL_SOURCE, PROBE_SOURCE]);
-        for line in all.flat_map(str::lines).filter(|line| !line.trim_start().starts_with('#')) {
-            for name in words(line).filter(|word| is_name(word)) {
-                *counts.entry(name).or_default() += 1;
+        // The line that every attempt has to have parsed comes first.
+        let mut counts: BTreeMap<&'static str, (usize, usize)> = BTreeMap::new();
+        for (sources, is_wrapper) in
+            [(&WRAPPER_SOURCES[..], true), (&SENT_SOURCES, false), (&[KILL_SOURCE, PROBE_SOURCE], false)]
+        {
+            let lines = sources.iter().flat_map(|source| source.lines());
+            for line in lines.filter(|line| !line.trim_start().starts_with('#')) {
+                for name in words(line).filter(|word| is_name(word)) {
+                    let (wrapper, others) = counts.entry(name).or_default();
+                    *(if is_wrapper { wrapper } else { others }) += 1;
+                }
             }
         }
         let mut names: Vec<_> = counts.into_iter().collect();
@@ -256,6 +262,7 @@ mod tests {
             "p_tag",
             "p_timeout",
             "p_blobs",
+            "p_slot",
             "p_script",
             "p_args",
             "p_verify_timeout",

@@ -40,16 +40,16 @@ $p_x rm -rf "$@"
 p_base() {
 for p_d in "${TMPDIR:-/tmp}" /tmp /var/tmp "${HOME:-/}"; do
 p_f=$p_d/pogo-$p_tag
+p_s=$p_f
 if { umask >"$p_f.u"; } 2>/dev/null; then
 if read -r p_x <"$p_f.u" && { [ "$1" ] || ( umask 077; exec mkfifo "$p_f.o" "$p_f.e" "$p_f.g" "$p_f.a" ) 2>/dev/null; }; then
 p_umask=${p_umask:-$p_x}
-p_s=$p_f
 p_made=1
 trap p_sweep EXIT
 trap "exit 1" HUP TERM PIPE
 return
 fi
-rm -f "$p_f.u" "$p_f.o" "$p_f.e" "$p_f.g" "$p_f.a"
+p_sweep
 fi
 p_f=
 done
@@ -57,16 +57,14 @@ p_refuse "cannot make files for the attempt in ${TMPDIR:-/tmp}, /tmp, /var/tmp o
 }
 p_can_lean() {
 for p_x in 1 2; do
-[ -p "/proc/self/fd/$p_x" ] && [ -r "/proc/self/fd/$p_x" ] && [ -w "/proc/self/fd/$p_x" ] || return 1
+[ -p "$p_fd/$p_x" ] && [ -r "$p_fd/$p_x" ] && [ -w "$p_fd/$p_x" ] || return 1
 done
 # What is not allowed ends a shell if exec tries it. The two are of the same making.
-{ { :; } <>/proc/self/fd/1; } 2>/dev/null
+{ { :; } <>"$p_fd/1"; } 2>/dev/null
 }
 # The file for the text p_name, in p_file.
 p_file_for() {
-case $p_made in
-"") p_base 1 ;;
-esac
+[ "$p_made" ] || p_base 1
 p_file=$p_f.$p_name
 }
 # Reads p_count lines into p_text.
@@ -87,13 +85,9 @@ done
 # The default of IFS ends with a newline; there is no other way to have one on one line without a process.
 p_nl=${IFS#??}
 p_shell="sh -e"
+p_fd=/proc/self/fd
 p_grace=5000
-p_slot=
-p_note=
-p_umask=
-p_made=
-p_lean=
-p_short=
+unset p_slot p_note p_umask p_made p_lean p_short p_setsid
 read -r p_count p_job p_host p_number p_tag p_timeout p_blobs || exit 0
 # Lines that a login shell has swallowed would be missed here at the latest.
 case $p_blobs in
@@ -106,12 +100,12 @@ set -C
 if p_can_lean; then
 # 5 is the gate, 9 the inbox.
 eval "exec 5<<\"E\" 9<<\"E\"${p_nl}E${p_nl}E$p_nl"
-if [ -p /proc/self/fd/5 ] && [ -p /proc/self/fd/9 ]; then
+if [ -p "$p_fd/5" ] && [ -p "$p_fd/9" ]; then
 p_lean=1
-exec 8>/proc/self/fd/5 9<>/proc/self/fd/9
-p_out_path=/proc/self/fd/7
-p_err_path=/proc/self/fd/8
-p_gate_path=/proc/self/fd/5
+exec 8>"$p_fd/5" 9<>"$p_fd/9"
+p_out_path=$p_fd/7
+p_err_path=$p_fd/8
+p_gate_path=$p_fd/5
 umask >&9
 read -r p_umask <&9
 # For the words that a stop leaves there: nothing hangs on it.
@@ -154,5 +148,4 @@ printf "%s" "$p_text" >"$p_file" || p_refuse "cannot write the command to $p_f: 
 ;;
 esac
 done
-p_setsid=
 command -v setsid >/dev/null 2>&1 && p_setsid=setsid
