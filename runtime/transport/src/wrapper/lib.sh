@@ -26,7 +26,8 @@ p_boot=${p_boot:--}
 }
 # The living members of the group $1 in p_found, each as number:start:session. The dead whom nobody has waited for do not
 # count: in a container nobody may ever. $2 are processes that do not count, nor do those who descend from them, but the
-# process $3 and its descendants do. So from each member the program climbs to its ancestors, for as many as there may be in earnest.
+# process $3 and its descendants do: from each member awk climbs to its ancestors, which are never 64. `at-but` is zero where
+# they are the same.
 p_members() {
 if [ -r /proc/self/stat ]; then
 p_by="cat /proc/[0-9]*/stat"
@@ -45,11 +46,12 @@ p_members "$1"
 # If there is a list, everybody there is dead.
 kill -0 "-$1" 2>/dev/null && ! [ -r /proc/self/stat ]
 }
-# The folder for what is kept on this host in p_place, made if $1 says so: private, ours, and no link.
+# Whether the folder $1 is ours and no link.
 p_is_ours() {
 [ -h "$1" ] && return 1
 [ -d "$1" ] && [ -O "$1" ] && [ -w "$1" ]
 }
+# Where records are kept, if there are such places, and where they are when neither takes one.
 p_places() {
 p_list=${HOME:+$HOME/.cache/pogo}
 p_other=${XDG_RUNTIME_DIR:+$XDG_RUNTIME_DIR/pogo}

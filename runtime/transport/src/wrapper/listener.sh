@@ -29,9 +29,7 @@ unset p_went
 while read -r p_word; do
 case $p_word in
 go) p_went=USR1; printf "go\n" >&8 ;;
-stop)
-p_tell "${p_went:-TTOU}"
-;;
+stop) p_tell "${p_went:-TTOU}" ;;
 ack) printf "ack\n" >&9; wait "$p_k"; exit 0 ;;
 esac
 done
