@@ -25,7 +25,7 @@ const NOISE: usize = 8 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// The script is up, as the user that it is to run as.
+    /// The script is up under sudo, as the user that it is to run as. Without sudo it says nothing before its answer.
     Hello,
     /// sudo wants its password.
     PasswordWanted,

@@ -1,11 +1,12 @@
 //! An attempt as the input of the wrapper.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::time::Duration;
 
 use pogo_plan::outcome::Phase;
 use secrecy::ExposeSecret;
 
+use super::text;
 use crate::Attempt;
 
 /// The times of an attempt that are not the job's.
@@ -57,6 +58,9 @@ pub struct Invocation {
     times: Times,
     id: String,
 }
+
+/// What the wrapper takes for the shell of a job that names none.
+const SHELL: &str = "sh -e";
 
 /// Texts up to this size, in bytes, are read line by line, which needs no process on the host.
 const SMALL: usize = 8 * 1024;
@@ -121,64 +125,87 @@ impl Invocation {
         &self.id
     }
 
-    /// What the wrapper reads after the nonce: assignments, texts, and the nonce once more.
+    /// What the wrapper reads after the nonce: the head, lines of configuration, texts.
     pub(super) fn body(&self, nonce: &str, tag: &str) -> Vec<u8> {
-        let (blobs, bytes) = self.blobs();
-        let config = self.config(tag, &blobs);
-        let lines = config.lines().count();
-        let mut body = format!("{lines}\n{config}{nonce}\n").into_bytes();
+        let (blobs, bytes) = self.blobs(nonce);
+        let config = self.config(&blobs);
+        let count = config.lines().count();
+        let key = &self.attempt.key;
+        let timeout = self.attempt.job.run().timeout_ms.max(1);
+        let blobs: Vec<_> = blobs.iter().map(Blob::to_string).collect();
+        let mut body =
+            format!("{count} {} {} {} {tag} {timeout} {}\n", key.job, key.host, key.attempt, blobs.join(" "))
+                .into_bytes();
+        body.extend_from_slice(config.as_bytes());
         body.extend_from_slice(&bytes);
-        body.extend_from_slice(format!("{nonce}\n").as_bytes());
         body
     }
 
-    fn config(&self, tag: &str, blobs: &str) -> String {
+    /// What the wrapper does not assume: first the functions that only such a job needs, then settings. A line that is not
+    /// sent is one that the host does not have to read, byte by byte.
+    fn config(&self, blobs: &[Blob]) -> String {
         let job = self.attempt.job.run();
         let mut config = String::new();
-        let mut set = |name: &str, value: &str| {
-            let _always_fits = writeln!(config, "p_{name}={}", quoted(value));
+        let mut function = |text: &str| {
+            config.push_str(text);
+            config.push('\n');
         };
+        if !matches!(blobs, [Blob { phase: Phase::Command, .. }]) {
+            function(&text::PARTS);
+        }
+        if job.verify.is_some() {
+            function(&text::VERIFY);
+        }
+        if blobs.iter().any(|blob| blob.kind == Kind::Bytes) {
+            function(&text::BYTES);
+        }
+        if job.script.is_some() {
+            function(&text::SCRIPT);
+        }
+        if let Some(env) = self.env() {
+            let _always_fits = writeln!(config, "{}() {{ {env}; }}", text::name("p_env"));
+        }
+        let mut set = |name: &'static str, value: &str| {
+            let _always_fits = writeln!(config, "{}={}", text::name(name), quoted(value));
+        };
+        if job.shell != SHELL {
+            set("p_shell", &job.shell);
+        }
+        if let Some(script) = &job.script {
+            set("p_script", &script.name);
+            set("p_args", &job.args.iter().map(|arg| quoted(arg)).collect::<Vec<_>>().join(" "));
+        }
+        if !self.attempt.slots.is_empty() {
+            set("p_slot", &self.attempt.slots.join(","));
+        }
+        let assumed = Times::default();
         let ms = |time: Duration| time.as_millis().to_string();
-        set("id", &self.id);
-        set("tag", tag);
-        set("blobs", blobs);
-        set("parts", &self.texts().map(|(phase, _)| name(phase)).collect::<Vec<_>>().join(" "));
-        set("shell", &job.shell);
-        set("script", job.script.as_ref().map_or("", |script| &script.name));
-        set("args", &job.args.iter().map(|arg| quoted(arg)).collect::<Vec<_>>().join(" "));
-        set("env", &self.env());
-        set("timeout", &job.timeout_ms.max(1).to_string());
-        set("grace", &ms(self.times.grace));
-        set("last_words", &ms(self.times.last_words));
+        if self.times.grace != assumed.grace {
+            set("p_grace", &ms(self.times.grace));
+        }
+        if job.finally.is_some() && self.times.last_words != assumed.last_words {
+            set("p_last_words", &ms(self.times.last_words));
+        }
         if let Some(verify) = &job.verify {
-            set("verify_timeout", &verify.timeout_ms.max(1).to_string());
-            set("verify_interval", &verify.interval_ms.to_string());
-            set("verify_rest", &format!("{}.{:03}", verify.interval_ms / 1000, verify.interval_ms % 1000));
-            set("verify_successes", &verify.successes.to_string());
+            set("p_verify_timeout", &verify.timeout_ms.max(1).to_string());
+            set("p_verify_interval", &verify.interval_ms.to_string());
+            set("p_verify_rest", &format!("{}.{:03}", verify.interval_ms / 1000, verify.interval_ms % 1000));
+            set("p_verify_successes", &verify.successes.to_string());
         }
         config
     }
 
-    /// The environment as a shell's command. It is run only in the child that becomes the command.
-    fn env(&self) -> String {
+    /// The job's own environment as a shell's command. It is run only in the child that becomes the command.
+    fn env(&self) -> Option<String> {
         let job = self.attempt.job.run();
-        let key = &self.attempt.key;
-        let own = [
-            ("POGO_JOB_ID", key.job.to_string()),
-            ("POGO_HOST", key.host.to_string()),
-            ("POGO_SLOT", self.attempt.slots.join(",")),
-            ("POGO_ATTEMPT", key.attempt.to_string()),
-        ];
-        let mut env = String::from("export");
         let secrets =
             self.attempt.job.secrets().iter().map(|(name, value)| (name.as_str(), value.expose_secret()));
         let given = job.env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        for (name, value) in
-            given.chain(secrets).chain(own.iter().map(|(name, value)| (*name, value.as_str())))
-        {
+        let mut env = String::from("export");
+        for (name, value) in given.chain(secrets) {
             let _always_fits = write!(env, " {name}={}", quoted(value));
         }
-        env
+        (env != "export").then_some(env)
     }
 
     /// The phases with a text, in order; a script stands for the command.
@@ -197,36 +224,74 @@ impl Invocation {
         .filter_map(|(phase, text)| Some((phase, text?)))
     }
 
-    /// What follows the assignments: a list of it, and the bytes.
-    fn blobs(&self) -> (String, Vec<u8>) {
+    /// What follows the configuration: a list of it, and the bytes.
+    fn blobs(&self, nonce: &str) -> (Vec<Blob>, Vec<u8>) {
         let (mut list, mut bytes) = (Vec::new(), Vec::new());
         for (phase, text) in self.texts() {
-            let Some(text) = text else { continue };
             let start = bytes.len();
-            bytes.extend_from_slice(text.as_bytes());
-            if !text.ends_with('\n') {
-                bytes.push(b'\n');
+            if let Some(text) = text {
+                bytes.extend_from_slice(text.as_bytes());
+                if !text.ends_with('\n') {
+                    bytes.push(b'\n');
+                }
+            } else {
+                bytes.extend_from_slice(self.attempt.job.script().unwrap_or_default());
             }
             let sent = bytes.get(start..).unwrap_or_default();
-            let (kind, count) = if sent.len() > SMALL || sent.contains(&0) {
-                ("bytes", sent.len())
+            let n_lines = sent.iter().filter(|&&byte| byte == b'\n').count();
+            let (kind, count) = if text.is_none() || sent.len() > SMALL || sent.contains(&0) {
+                (Kind::Bytes, sent.len())
+            } else if sent.len() > SHORT {
+                (Kind::Lines, n_lines)
             } else {
-                let kind = if sent.len() <= SHORT { "short" } else { "lines" };
-                (kind, sent.iter().filter(|&&byte| byte == b'\n').count())
+                (Kind::Short, n_lines)
             };
-            list.push(format!("{}:{kind}:{count}", name(phase)));
+            if kind == Kind::Bytes {
+                bytes.extend_from_slice(nonce.as_bytes());
+                bytes.push(b'\n');
+            }
+            list.push(Blob { phase, kind, count });
         }
-        if let Some(script) = self.attempt.job.script() {
-            let kind = if script.is_empty() { "lines" } else { "bytes" };
-            list.push(format!("script:{kind}:{}", script.len()));
-            bytes.extend_from_slice(script);
-        }
-        (list.join(" "), bytes)
+        (list, bytes)
+    }
+}
+
+/// A text or a script as it is sent.
+struct Blob {
+    phase: Phase,
+    kind: Kind,
+    /// Of bytes, or else of lines.
+    count: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Kept by the wrapper.
+    Short,
+    /// Read line by line into a file.
+    Lines,
+    /// Read by length, with the nonce after it.
+    Bytes,
+}
+
+impl fmt::Display for Blob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            Kind::Short => 's',
+            Kind::Lines => 'l',
+            Kind::Bytes => 'b',
+        };
+        write!(f, "{}:{kind}{}", name(self.phase), self.count)
     }
 }
 
 /// A word that a shell takes as it is.
 fn quoted(text: &str) -> String {
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b',' | b'/' | b':');
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
@@ -237,5 +302,60 @@ const fn name(phase: Phase) -> &'static str {
         Phase::Verify => "verify",
         Phase::Posthook => "posthook",
         Phase::Finally => "finally",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use pogo_plan::event::JobId;
+    use pogo_plan::outcome::Attempt as Number;
+    use pogo_plan::worker::AttemptKey;
+
+    use super::*;
+    use crate::JobContext;
+
+    fn body(job: pogo_plan::Job, times: Times) -> String {
+        let key = AttemptKey { job: JobId::from_bits(9), host: "web1".into(), attempt: Number(2) };
+        let job = Arc::new(JobContext::new(job, &BTreeMap::new()).unwrap());
+        let attempt = Attempt { key, slots: Vec::new().into(), job };
+        String::from_utf8(Invocation::new(attempt, times).unwrap().body("NONCE", "TAG")).unwrap()
+    }
+
+    fn command() -> pogo_plan::Job {
+        pogo_plan::Job { command: Some("true".to_owned()), ..pogo_plan::Job::default() }
+    }
+
+    #[test]
+    fn what_the_host_assumes_is_not_sent() {
+        assert_eq!(body(command(), Times::default()), "0 00000009 web1 2 TAG 600000 command:s1\ntrue\n");
+        let assumed = Times::default();
+        let (wrapper, parts) = (include_str!("wrapper.sh"), include_str!("parts.sh"));
+        assert!(wrapper.contains(&format!("\np_shell=\"{SHELL}\"\n")));
+        assert!(wrapper.contains(&format!("\np_grace={}\n", assumed.grace.as_millis())));
+        assert!(parts.contains(&format!("\np_last_words={}\n", assumed.last_words.as_millis())));
+        assert_eq!(pogo_plan::Job::default().shell, SHELL);
+    }
+
+    #[test]
+    fn what_differs_is_sent() {
+        let times = Times { grace: Duration::from_millis(7), ..Times::default() };
+        let job = pogo_plan::Job { shell: "bash -e".to_owned(), ..command() };
+        let (shell, grace) = (text::name("p_shell"), text::name("p_grace"));
+        let wanted = format!("2 00000009 web1 2 TAG 600000 command:s1\n{shell}='bash -e'\n{grace}=7\ntrue\n");
+        assert_eq!(body(job, times), wanted);
+    }
+
+    #[test]
+    fn functions_come_with_the_jobs_that_need_them() {
+        let finally = Some("true".to_owned());
+        let with_parts = body(pogo_plan::Job { finally, ..command() }, Times::default());
+        assert!(with_parts.contains(text::PARTS.as_str()) && !with_parts.contains(text::BYTES.as_str()));
+        let command = Some("x".repeat(SMALL + 1));
+        let large = body(pogo_plan::Job { command, ..pogo_plan::Job::default() }, Times::default());
+        assert!(!large.contains(text::PARTS.as_str()) && large.contains(text::BYTES.as_str()));
+        assert!(large.ends_with("x\nNONCE\n"));
     }
 }

@@ -1,14 +1,5 @@
 # The keeper: runs the parts of the attempt, owns their time, and reports.
 
-p_now() {
-if { read -r p_up p_line </proc/uptime; } 2>/dev/null; then
-p_up=${p_up%.*}${p_up#*.}0
-p_now=${p_up#"${p_up%%[1-9]*}"}
-p_now=${p_now:-0}
-else
-p_now=$(date +%s)000
-fi
-}
 # Sleeps so many milliseconds; TERM ends it. Not every sleep knows fractions.
 p_doze() {
 p_s=$(($1 / 1000))
@@ -61,30 +52,15 @@ case $p_t in
 esac
 p_n=0
 while kill "$p_t"; do
+# Who is dead has no program. To look at that is much less than to read what state it is in.
+[ -e /proc/self/exe ] && ! [ -e "/proc/$p_t/exe" ] && break
 p_start_of "$p_t"
-case $p_start in
-"") break ;;
-esac
+[ "$p_start" ] || break
 p_n=$((p_n + 1))
-[ "$p_n" -lt 100 ] || sleep 0.1 7>&- 8>&- 9>&-
+[ "$p_n" -lt 100 ] || sleep 0.1
 done
 wait "$p_t"
 p_t=
-}
-# A rest that a stop ends.
-p_rest() {
-sleep "$1" 7>&- 8>&- 9>&- &
-p_nap=$!
-# Only now, so that no handler starts a child before this one has its name.
-p_running=1
-case $p_cause in
-"") wait "$p_nap" ;;
-*) kill "$p_nap" ;;
-esac
-case $? in
-1|2) sleep 1 7>&- 8>&- 9>&- ;;
-esac
-p_nap=
 }
 # Sends $1 to everybody of the attempt. With setsid each part has its group. Without it all of them are in ours, which the
 # server made for this session: then everybody there but us is meant.
@@ -92,9 +68,7 @@ p_signal() {
 case $p_setsid in
 ?*)
 # A child that has not become a leader yet is reached by its own number.
-case $p_g in
-?*) kill "-$1" "-$p_g" || { [ "$p_child" ] && kill "-$1" "$p_child"; } ;;
-esac
+[ "$p_g" ] && { kill "-$1" "-$p_g" || { [ "$p_child" ] && kill "-$1" "$p_child"; }; }
 for p_x in $p_old; do
 p_still_ours "$p_x" && kill "-$1" "-${p_x%%/*}"
 done
@@ -123,9 +97,7 @@ done
 return 1
 }
 p_anybody() {
-case $p_setsid in
-"") p_others; [ "$p_found" ]; return ;;
-esac
+[ "$p_setsid" ] || { p_others; [ "$p_found" ]; return; }
 [ "$p_g" ] && p_is_left "$p_g" && return 0
 p_kept=
 for p_x in $p_old; do
@@ -137,27 +109,15 @@ p_old=$p_kept
 }
 # Before the child is there only the cause is noted: whoever starts it looks at that afterwards.
 p_end_for() {
-case $p_over$p_cause in
-"") p_cause=$1 ;;
-*) return ;;
-esac
-case $p_running in
-1) p_stop_for "$1" ;;
-esac
+[ "$p_over$p_cause" ] && return
+p_cause=$1
+[ "$p_running" = 1 ] && p_stop_for "$1"
 }
 # That it was heard.
 p_heard() {
 p_sig=1
 p_made=1
 printf "" >"$p_f.$1"
-}
-p_on_stop() {
-p_heard USR1
-p_end_for stopped
-}
-p_on_never() {
-p_heard TTOU
-p_end_for unreachable
 }
 p_on_time() {
 p_sig=1
@@ -168,9 +128,7 @@ esac
 }
 p_on_lost() {
 p_sig=1
-case $p_lost in
-?*) return ;;
-esac
+[ "$p_lost" ] && return
 p_lost=1
 p_heard USR2
 p_no_readers
@@ -187,13 +145,9 @@ p_stop_for() {
 p_cause=$1
 p_stage=1
 p_signal TERM
-case $p_nap in
-?*) kill "$p_nap" ;;
-esac
+[ "$p_nap" ] && kill "$p_nap"
 # Not waited for: this may run inside a wait, and bash hangs in a second one.
-case $p_t in
-?*) kill "$p_t" ;;
-esac
+[ "$p_t" ] && kill "$p_t"
 p_timer "$p_grace"
 }
 # bash leaves a wait for a handler by a jump, and may lose the end of the child with it: there the wait is the work of one
@@ -221,15 +175,11 @@ while :; do
 p_word=
 if [ -e "$1" ]; then
 read -r p_word p_n <"$1"
-case $p_word in
-"$p_pn") return ;;
-esac
+[ "$p_word" = "$p_pn" ] && return
 fi
 p_word=
 read -r p_word p_n <&9 || p_vain=$((p_vain + 1))
-case $p_word in
-tick) p_ticked=$p_n ;;
-esac
+[ "$p_word" = tick ] && p_ticked=$p_n
 # Nobody there who would say anything.
 case $p_vain in
 *00) kill -0 "$p_runner" || { p_n=126; return; } ;;
@@ -267,6 +217,8 @@ esac
 return
 done
 }
+# The job's own environment: the configuration of a job that has one defines it anew.
+p_env() { :; }
 # Becomes the command.
 p_child_of() {
 trap - HUP INT QUIT USR1 USR2 TTOU ALRM EXIT
@@ -284,21 +236,12 @@ eval "p_text=\$p_text_$p_phase"
 eval "exec 6<<\"E$p_nonce\"$p_nl${p_text}E$p_nonce$p_nl"
 ;;
 esac
-eval "$p_env"
+p_env
+export POGO_JOB_ID="$p_job" POGO_HOST="$p_host" POGO_SLOT="$p_slot" POGO_ATTEMPT="$p_number"
 exec $p_setsid "$@"
 }
-# The file in which the text of the part $1 is, in p_file.
-p_file_of() {
-case $p_short in
-*" $1 "*) p_file=/proc/self/fd/6 ;;
-*) p_file=$p_f.$1 ;;
-esac
-}
-# Runs the phase $1 for at most $2 milliseconds: $3… Its status is in p_st, what ended it early in p_cause.
+# Runs $1… as the phase p_phase for at most p_ms milliseconds. Its status is in p_st, what ended it early in p_cause.
 p_run() {
-p_phase=$1
-p_ms=$2
-shift 2
 p_stage=0
 p_untimer
 case $p_cause in
@@ -360,53 +303,31 @@ p_clear() {
 p_running=1
 p_n=0
 while p_anybody; do
-case $p_stage in
-2)
+if [ "$p_stage" = 2 ]; then
 p_n=$((p_n + 1))
-case $p_n in
-40) p_cause=unknown; break ;;
-esac
+[ "$p_n" = 40 ] && { p_cause=unknown; break; }
 p_signal KILL
-;;
-esac
-sleep 0.1 7>&- 8>&- 9>&- || sleep 1
+fi
+sleep 0.1 || sleep 1
 done
 p_running=0
 p_untimer
 p_old=
 }
-p_has() { case " $p_parts " in *" $1 "*) return 0 ;; esac; return 1; }
-# A phase on the attempt's own time. False: it is over, as p_kind says.
-p_timed() {
-p_has "$1" || return 0
-p_now
-p_began=$p_now
-case $1$p_script in
-command?*)
-eval "set -- command $p_args"
-shift
-case $p_through in
-"") p_run command "$p_time" "$p_s/$p_script" "$@" ;;
-*)
-# As the kernel does: the interpreter, at most one argument, the file.
-p_x=${p_through#"${p_through%%[! ]*}"}
-p_y=${p_x#"${p_x%% *}"}
-p_y=${p_y#"${p_y%%[! ]*}"}
-p_run command "$p_time" "${p_x%% *}" ${p_y:+"$p_y"} "$p_s/$p_script" "$@"
-;;
-esac
-set -- command
-;;
-*)
-p_file_of "$1"
-p_run "$1" "$p_time" $p_shell "$p_file"
-;;
-esac
-p_now
-p_time=$((p_time - p_now + p_began))
-[ "$p_time" -gt 0 ] || p_time=1
-p_judge "$1"
+# Runs the phase $1 for at most $2 milliseconds.
+p_do() {
+p_phase=$1
+p_ms=$2
+p_text_of
 }
+p_text_of() {
+p_file=$p_f.$p_phase
+case $p_short in
+*" $p_phase "*) p_file=$p_fd/6 ;;
+esac
+p_run $p_shell "$p_file"
+}
+# Whether the phase that has just ended did so well. If not, the attempt is over, as p_kind says.
 p_judge() {
 case $p_cause in
 ?*) p_kind=$p_cause; return 1 ;;
@@ -416,84 +337,25 @@ case $p_st in
 esac
 p_kind=failed
 p_status=$p_st
-p_where=$1
+p_where=$p_phase
 return 1
 }
-# So many successes in a row. Out of time it has failed as the last try did that ended.
-p_verify() {
-p_has verify || return 0
-p_in_a_row=0
-p_last=
-p_now
-p_until=$((p_now + p_verify_timeout))
-p_file_of verify
-while :; do
-p_now
-p_ms=$((p_until - p_now))
-[ "$p_ms" -gt 0 ] || p_ms=1
-p_run verify "$p_ms" $p_shell "$p_file"
-case $p_cause in
-timed_out) break ;;
-?*) p_kind=$p_cause; return 1 ;;
-esac
-case $p_st in
-0)
-p_in_a_row=$((p_in_a_row + 1))
-[ "$p_in_a_row" -ge "$p_verify_successes" ] && return 0
-;;
-*) p_in_a_row=0; p_last=$p_st ;;
-esac
-p_now
-[ $((p_now + p_verify_interval)) -ge "$p_until" ] && break
-p_untimer
-p_stage=3
-p_rest "$p_verify_rest"
-p_running=0
-case $p_cause in
-?*)
-# What came before the rest was only noted.
-case $p_stage in
-3) p_running=1; p_stop_for "$p_cause" ;;
-esac
-p_clear
-p_kind=$p_cause
-return 1
-;;
-esac
-done
-case $p_last in
-"") p_kind=timed_out ;;
-*) p_kind=failed; p_status=$p_last; p_where=verify ;;
-esac
-return 1
-}
+# An attempt that is a command and nothing else. Another one brings its own, in parts.sh.
 p_attempt() {
-p_timed prehook && p_timed command && p_verify && p_timed posthook && p_kind=succeeded
+p_do command "$p_timeout"
+p_judge && p_kind=succeeded
+p_settle
+}
 # A stop between two parts was only noted.
+p_settle() {
 case $p_cause$p_old in
 ?*" "*) p_running=1; p_stop_for "$p_cause"; p_clear ;;
 esac
-case $p_kind in
-unknown|unreachable) return ;;
-esac
-p_has finally || return
-p_cause=
-p_over=1
-p_earlier=$p_kind
-p_earlier_status=$p_status
-p_earlier_where=$p_where
-[ "$p_time" -ge "$p_last_words" ] || p_time=$p_last_words
-p_timed finally && p_kind=$p_earlier
-case $p_kind$p_earlier in
-unknown*|*succeeded) return ;;
-esac
-p_kind=$p_earlier
-p_status=$p_earlier_status
-p_where=$p_earlier_where
 }
 # Keeps the text $1 on the host, for its owner only.
 p_report() {
 p_places
+p_third_place
 for p_d in "$p_list" "$p_other" "$p_last_resort"; do
 ( umask 077
 mkdir -p "${p_d%/*}"
@@ -537,44 +399,27 @@ esac
 done
 }
 p_keep() {
-p_t=
+unset p_t p_runner p_ticked p_nap p_g p_old p_cause p_gate p_child p_saying p_over p_lost p_acked p_out p_err p_k p_last_resort
 p_tn=0
 p_pn=0
-p_runner=
-p_ticked=
-p_nap=
-p_g=
-p_old=
-p_cause=
 p_stage=0
 p_running=0
-p_gate=
-p_child=
-p_saying=
 p_group="0 -"
-p_over=
-p_lost=
-p_acked=
 p_kind=unreachable
 p_status=0
 p_where=-
-p_time=$p_timeout
-p_out=
-p_err=
-p_k=
-p_last_resort=
 # Only now, so that nothing that a handler notes is overwritten.
 # What a handler complains of may find nobody who listens.
 trap "" HUP PIPE
-trap p_on_stop USR1
+trap "p_heard USR1; p_end_for stopped" USR1
 trap p_on_lost USR2
 trap p_on_time ALRM
-trap p_on_never TTOU
+trap "p_heard TTOU; p_end_for unreachable" TTOU
 # Left as it is: it ends the children that have just been forked, and in them a handler of ours would lose it.
 trap - TERM
 trap p_bye EXIT
 case $p_lean in
-1) exec 7<>/proc/self/fd/1 8<>/proc/self/fd/2 ;;
+1) exec 7<>"$p_fd/1" 8<>"$p_fd/2" ;;
 *)
 exec 7<>"$p_f.o" 8<>"$p_f.e"
 # tee goes on reading when nobody wants what it writes; cat would not.
@@ -611,8 +456,7 @@ p_running=0
 p_end="$p_kind $p_status $p_where${p_note:+ $p_note}"
 case $p_lost in
 "")
-p_say "end $p_end" >&7
-p_say end >&8
+p_say_end
 p_saying=1
 p_await
 ;;
@@ -622,21 +466,19 @@ case $p_acked in
 esac
 p_leave
 }
+p_say_end() {
+p_say "end $p_end" >&7
+p_say end >&8
+}
 # A keeper that its shell ends: no more processes, no more memory. Some shells run this in a child that is ended before it
 # has dropped it.
 p_bye() {
 p_line=
 read -r p_line p_stat </proc/self/stat
-case $p_line in
-"$p_k") ;;
-*) return ;;
-esac
+[ "$p_line" = "$p_k" ] || return
 p_end="unknown 0 - the shell on the host could not go on"
-case $p_gate$p_running in
-10) p_end="unreachable 0 - the shell on the host could not start a process" ;;
-esac
-p_say "end $p_end" >&7
-p_say end >&8
+[ "$p_gate$p_running" = 10 ] && p_end="unreachable 0 - the shell on the host could not start a process"
+p_say_end
 p_report "$p_end"
 sleep 1
 p_leave
@@ -645,7 +487,10 @@ p_leave
 p_leave() {
 trap - EXIT
 trap "" USR1 USR2 TTOU ALRM
-p_untimer
+# It ends while there is something else to do.
+case $p_t in
+?*) kill "$p_t" ;;
+esac
 case $p_old in
 ?*)
 # Opened here: when the readers run, the pipes may have lost their names.
@@ -658,11 +503,12 @@ p_no_readers
 case $p_acked$p_lost in
 "") kill "$$" ;;
 esac
-p_prune "$p_last_resort"
+p_prune
+p_untimer
 case $p_made in
 "") exit 0 ;;
 esac
-eval "exec $p_sweep"
+p_sweep exec
 }
 p_no_readers() {
 case $p_out in

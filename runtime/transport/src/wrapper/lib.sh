@@ -26,47 +26,42 @@ p_boot=${p_boot:--}
 }
 # The living members of the group $1 in p_found, each as number:start:session. The dead whom nobody has waited for do not
 # count: in a container nobody may ever. $2 are processes that do not count, nor do those who descend from them, but the
-# process $3 and its descendants do.
+# process $3 and its descendants do: from each member awk climbs to its ancestors, which are never 64. `at-but` is zero where
+# they are the same.
 p_members() {
 if [ -r /proc/self/stat ]; then
-p_found=$(cat /proc/[0-9]*/stat 2>/dev/null | awk -v g="$1" -v no=" $2 " -v but="${3:--}" "{ pid = \$1; s = \$0; if (sub(/^.*[)] /, \"\", s) == 0) next; split(s, f, \" \"); up[pid] = f[2]; if (f[3] == g && f[1] ~ /^[^ZXx]/) is[pid] = pid \":\" f[20] \":\" f[4] } $p_climb")
+p_by="cat /proc/[0-9]*/stat"
+p_ps=
 else
-p_found=$(ps -A -o pid= -o ppid= -o pgid= -o stat= 2>/dev/null | awk -v g="$1" -v no=" $2 " -v but="${3:--}" "{ up[\$1] = \$2; if (\$3 == g && \$4 ~ /^[^Z]/) is[\$1] = \$1 \"::\" } $p_climb")
+p_by="ps -A -o stat= -o ppid= -o pgid= -o pid="
+p_ps=1
 fi
+p_found=$($p_by 2>/dev/null | awk -v ps="$p_ps" -v g="$1" -v no=" $2 " -v but="${3:--}" "{p=\$1;s=\$0;if(ps)p=\$4;else if(sub(/^.*[)] /,\"\",s)==0)next;split(s,f,\" \");if(ps)f[4]=\"\";up[p]=f[2];if(f[3]==g&&f[1]~/^[^ZXx]/)is[p]=p\":\"f[20]\":\"f[4]}END{for(p in is){at=p;for(n=0;n<64&&at>1&&at-but;n++)at=index(no,\" \"at\" \")?-1:up[at];if(at>=0)print is[p]}}")
 }
-p_climb="END { for (pid in is) { at = pid; ok = 1; for (n = 0; n < 64 && at > 1; n++) { if (at == but) break; if (index(no, \" \" at \" \") > 0) { ok = 0; break } at = up[at] } if (ok) print is[pid] } }"
 # No `--` before a group's negative number: dash and busybox take it for a number.
 # Whether somebody is left in the group $1. Without a list of processes the kernel is asked, who counts the dead too.
 p_is_left() {
 p_members "$1"
-case $p_found in
-?*) return 0 ;;
-esac
-if kill -0 "-$1" 2>/dev/null; then
-# Everybody there is dead, or there is no list to look at.
-p_members_known=
-[ -r /proc/self/stat ] && p_members_known=1
-case $p_members_known in
-"") return 0 ;;
-esac
-fi
-return 1
+[ "$p_found" ] && return 0
+# If there is a list, everybody there is dead.
+kill -0 "-$1" 2>/dev/null && ! [ -r /proc/self/stat ]
 }
-# The folder for what is kept on this host in p_place, made if $1 says so: private, ours, and no link.
+# Whether the folder $1 is ours and no link.
 p_is_ours() {
 [ -h "$1" ] && return 1
 [ -d "$1" ] && [ -O "$1" ] && [ -w "$1" ]
 }
+# Where records are kept, if there are such places, and where they are when neither takes one.
 p_places() {
-p_uid=$(id -u)
 p_list=${HOME:+$HOME/.cache/pogo}
 p_other=${XDG_RUNTIME_DIR:+$XDG_RUNTIME_DIR/pogo}
-p_last_resort=/tmp/.pogo-$p_uid
 }
-# Removes what nobody asked for in seven days: nobody will. Where there are no records it costs no process. $1 is the last
-# resort, if it is known: nobody looks for it, because the folder that it is in may be full.
+p_third_place() { p_last_resort=/tmp/.pogo-$(id -u); }
+# Removes what nobody asked for in seven days: nobody will. Where there are no records it costs no process. The last resort is
+# looked at only if it is known: nobody looks for it, because the folder that it is in may be full.
 p_prune() {
-for p_d in "${HOME:+$HOME/.cache/pogo}" "${XDG_RUNTIME_DIR:+$XDG_RUNTIME_DIR/pogo}" "$1"; do
+p_places
+for p_d in "$p_list" "$p_other" "$p_last_resort"; do
 p_is_ours "$p_d" || continue
 for p_x in "$p_d"/*; do
 [ -f "$p_x" ] && find "$p_d" -type f -mtime +6 -exec rm -f {} \; 2>/dev/null

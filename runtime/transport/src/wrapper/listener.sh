@@ -19,19 +19,17 @@ p_k=$!
 trap - EXIT HUP TERM
 exec >/dev/null 2>&1
 case $p_lean in
-"") exec 8<>"$p_f.g" ;;
-esac
+"")
+exec 8<>"$p_f.g"
+# Who has no /proc is told its number.
 printf "%s\n" "$p_k" >&9
-p_went=
+;;
+esac
+unset p_went
 while read -r p_word; do
 case $p_word in
-go) p_went=1; printf "go\n" >&8 ;;
-stop)
-case $p_went in
-"") p_tell TTOU ;;
-*) p_tell USR1 ;;
-esac
-;;
+go) p_went=USR1; printf "go\n" >&8 ;;
+stop) p_tell "${p_went:-TTOU}" ;;
 ack) printf "ack\n" >&9; wait "$p_k"; exit 0 ;;
 esac
 done

@@ -2,8 +2,9 @@
 //!
 //! | file | what it knows |
 //! | --- | --- |
-//! | `wrapper.sh`, `kill.sh`, `probe.sh` | the scripts; the first goes on in `keeper.sh` and `listener.sh`; `prologue.sh` and `lib.sh` are what they share |
-//! | `text` | a script as one constant command line that every login shell takes |
+//! | `wrapper.sh`, `kill.sh`, `probe.sh` | the scripts; `keeper.sh` and `listener.sh` are the two processes of the first; `prologue.sh` and `lib.sh` are what they share |
+//! | `parts.sh`, `verify.sh`, `bytes.sh`, `script.sh` | what of the wrapper is sent only with a job that needs it |
+//! | `text` | a script as one constant command line that every login shell takes, with short names |
 //! | `request` | what is written to a script's standard input, and when |
 //! | `invocation` | an attempt as such input |
 //! | `decoder` | what comes back: marks in the output, and the output between them |

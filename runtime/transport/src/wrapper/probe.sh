@@ -1,8 +1,8 @@
 # Tells what became of an attempt. Input: its id, then as for a kill.
 read -r p_id p_b p_g p_gs p_k p_ks || exit 0
 p_boot_id
-p_places
-p_prune "$p_last_resort"
+p_third_place
+p_prune
 # The record of it that the host has, if it has one.
 p_look() {
 p_file=

@@ -9,6 +9,9 @@ use super::text;
 use super::traces::Traces;
 use crate::Secret;
 
+/// The length of the name of an attempt's files: nobody can make 2^64 of them before.
+const TAG: usize = 16;
+
 /// Another user than the login user.
 #[derive(Clone, Debug)]
 pub struct Sudo {
@@ -85,7 +88,7 @@ impl Request {
     pub fn run(invocation: &Invocation, sudo: Option<&Sudo>) -> Result<Self, RequestError> {
         // A name for the attempt's folder, not the nonce: everybody may see it.
         let tag = random()?;
-        let tag = String::from_utf8_lossy(&tag);
+        let tag = String::from_utf8_lossy(tag.get(..TAG).unwrap_or_default());
         Self::new(text::WRAPPER.as_parts(), sudo, |nonce| invocation.body(nonce, &tag))
     }
 
@@ -119,24 +122,23 @@ impl Request {
         let (token, nonce) = (random()?, random()?);
         let (token_text, nonce_text) = (String::from_utf8_lossy(&token), String::from_utf8_lossy(&nonce));
         let edge = char::from(EDGE);
-        let mut all = format!("{nonce_text}\n").into_bytes();
-        all.append(&mut body(&nonce_text));
-        let greeting = |user: &str| format!("{edge} {token_text} {user}\n").into_bytes();
+        let mut body = body(&nonce_text);
         let (opening, body, password) = match sudo {
             None => {
-                let mut opening = greeting("");
-                opening.append(&mut all);
+                let mut opening = format!("{edge} {nonce_text}\n").into_bytes();
+                opening.append(&mut body);
                 (opening, None, None)
             }
             Some(sudo) => {
                 // The session under sudo begins with the script itself: sudo's log has a short line, not the script.
-                let mut inner = format!("{script}\n").into_bytes();
-                inner.append(&mut all);
+                let mut inner = format!("{script}\n{nonce_text}\n").into_bytes();
+                inner.append(&mut body);
                 let password = sudo
                     .password
                     .as_ref()
                     .map(|password| SecretBytes::from([password.expose_secret().as_bytes(), b"\n"].concat()));
-                (greeting(&sudo.user), Some(inner.into()), password)
+                let greeting = format!("{edge} {token_text} {}\n", sudo.user);
+                (greeting.into_bytes(), Some(inner.into()), password)
             }
         };
         Ok(Self {

@@ -26,66 +26,86 @@ p_say end >&2
 exit 0
 }
 
-# --- the configuration: so many lines of assignments, then texts and script, then the nonce once more ---
-
-# The default of IFS ends with a newline; there is no other way to have one on one line without a process.
-p_nl=${IFS#??}
-read -r p_count || exit 0
-p_config=
-while [ "$p_count" -gt 0 ]; do
-IFS= read -r p_line || exit 0
-p_config=$p_config$p_line$p_nl
-p_count=$((p_count - 1))
-done
-read -r p_line || exit 0
-[ "$p_line" = "$p_nonce" ] || p_refuse "the input of the session is damaged"
-eval "$p_config"
 # Files have names that nobody can guess, are for our eyes only, and are in no folder of their own, which would be one more
-# process.
-set -C
-p_f=
-p_s=
-p_note=
-p_through=
-p_sweep="rm -rf \"\$p_s\" \"\$p_f\" \"\$p_f.u\" \"\$p_f.o\" \"\$p_f.e\" \"\$p_f.g\" \"\$p_f.a\" \"\$p_f.prehook\" \"\$p_f.command\" \"\$p_f.verify\" \"\$p_f.posthook\" \"\$p_f.finally\" \"\$p_f.is\" \"\$p_f.st\" \"\$p_f.USR1\" \"\$p_f.USR2\" \"\$p_f.TTOU\" \"\$p_f.never\""
+# process. $1 may be `exec`.
+p_sweep() {
+p_x=$1
+set -- "$p_s"
+for p_y in "" .u .o .e .g .a .prehook .command .verify .posthook .finally .is .st .USR1 .USR2 .TTOU .never; do
+set -- "$@" "$p_f$p_y"
+done
+$p_x rm -rf "$@"
+}
 # Where files can be made. The umask is the command's; asked for through a file or a pipe it costs no process.
 p_base() {
 for p_d in "${TMPDIR:-/tmp}" /tmp /var/tmp "${HOME:-/}"; do
 p_f=$p_d/pogo-$p_tag
+p_s=$p_f
 if { umask >"$p_f.u"; } 2>/dev/null; then
 if read -r p_x <"$p_f.u" && { [ "$1" ] || ( umask 077; exec mkfifo "$p_f.o" "$p_f.e" "$p_f.g" "$p_f.a" ) 2>/dev/null; }; then
 p_umask=${p_umask:-$p_x}
-p_s=$p_f
 p_made=1
-trap "$p_sweep" EXIT
+trap p_sweep EXIT
 trap "exit 1" HUP TERM PIPE
 return
 fi
-rm -f "$p_f.u" "$p_f.o" "$p_f.e" "$p_f.g" "$p_f.a"
+p_sweep
 fi
 p_f=
 done
 p_refuse "cannot make files for the attempt in ${TMPDIR:-/tmp}, /tmp, /var/tmp or the home: full or read-only"
 }
-p_umask=
-p_made=
-p_lean=
 p_can_lean() {
 for p_x in 1 2; do
-[ -p "/proc/self/fd/$p_x" ] && [ -r "/proc/self/fd/$p_x" ] && [ -w "/proc/self/fd/$p_x" ] || return 1
+[ -p "$p_fd/$p_x" ] && [ -r "$p_fd/$p_x" ] && [ -w "$p_fd/$p_x" ] || return 1
 done
 # What is not allowed ends a shell if exec tries it. The two are of the same making.
-{ { :; } <>/proc/self/fd/1; } 2>/dev/null
+{ { :; } <>"$p_fd/1"; } 2>/dev/null
 }
+# The file for the text p_name, in p_file.
+p_file_for() {
+[ "$p_made" ] || p_base 1
+p_file=$p_f.$p_name
+}
+# Reads p_count lines into p_text.
+p_lines() {
+p_text=
+while [ "$p_count" -gt 0 ]; do
+IFS= read -r p_line || exit 0
+p_text=$p_text$p_line$p_nl
+p_count=$((p_count - 1))
+done
+}
+
+# --- a head; so many lines of configuration; texts. What is cut short does not start, because a read fails ---
+
+# What the configuration does not say has its default here. It comes after all functions but the listener's: a job of more
+# than a short command brings some of its own, from parts.sh, verify.sh, bytes.sh and script.sh.
+
+# The default of IFS ends with a newline; there is no other way to have one on one line without a process.
+p_nl=${IFS#??}
+p_shell="sh -e"
+p_fd=/proc/self/fd
+p_grace=5000
+unset p_slot p_note p_umask p_made p_lean p_short p_setsid
+read -r p_count p_job p_host p_number p_tag p_timeout p_blobs || exit 0
+# Lines that a login shell has swallowed would be missed here at the latest.
+case $p_blobs in
+"") p_refuse "the input of the session is damaged" ;;
+esac
+p_id=$p_job-$p_host-$p_number
+p_lines
+eval "$p_text"
+set -C
 if p_can_lean; then
 # 5 is the gate, 9 the inbox.
 eval "exec 5<<\"E\" 9<<\"E\"${p_nl}E${p_nl}E$p_nl"
-if [ -p /proc/self/fd/5 ] && [ -p /proc/self/fd/9 ]; then
+if [ -p "$p_fd/5" ] && [ -p "$p_fd/9" ]; then
 p_lean=1
-exec 8>/proc/self/fd/5 9<>/proc/self/fd/9
-p_out_path=/proc/self/fd/7
-p_err_path=/proc/self/fd/8
-p_gate_path=/proc/self/fd/5
+exec 8>"$p_fd/5" 9<>"$p_fd/9"
+p_out_path=$p_fd/7
+p_err_path=$p_fd/8
+p_gate_path=$p_fd/5
 umask >&9
 read -r p_umask <&9
 # For the words that a stop leaves there: nothing hangs on it.
@@ -108,100 +128,24 @@ p_gate_path=$p_f.g
 esac
 umask 077
 
-# Short texts are kept, and handed to their shell through a pipe. Longer ones go line by line into a file, without a process;
-# large or binary ones by length. A dd that does not know fullblock refuses it before it reads anything.
-p_short=
+# Short texts are kept, and handed to their shell through a pipe. Longer ones go into a file, without a process; what is large
+# or binary is read by length, as bytes.sh has it.
 for p_blob in $p_blobs; do
-p_count=${p_blob##*:}
-case ${BASH_VERSION:+has files}$p_lean:$p_blob in
-1:*:short:*)
-p_text=
-while [ "$p_count" -gt 0 ]; do
-IFS= read -r p_line || exit 0
-p_text=$p_text$p_line$p_nl
-p_count=$((p_count - 1))
-done
-p_short="$p_short ${p_blob%%:*} "
-eval "p_text_${p_blob%%:*}=\$p_text"
-continue
-;;
-esac
-case $p_made in
-"") p_base 1 ;;
-esac
-p_file=$p_f.${p_blob%%:*}
+p_name=${p_blob%%:*}
+p_count=${p_blob#*:?}
 case $p_blob in
-script:*)
-mkdir "$p_f" || p_refuse "cannot make the folder $p_f"
-p_file=$p_f/$p_script
-;;
+*:b*) p_bytes; continue ;;
 esac
-case $p_blob in
-*:lines:*|*:short:*)
-while [ "$p_count" -gt 0 ]; do
-IFS= read -r p_line || exit 0
-printf "%s\n" "$p_line" || exit 0
-p_count=$((p_count - 1))
-done >"$p_file"
+p_lines
+case ${BASH_VERSION:+has files}$p_lean$p_blob in
+1*:s*)
+p_short="$p_short $p_name "
+eval "p_text_$p_name=\$p_text"
 ;;
 *)
-# Something must have found room, so that one that wrote nothing has read nothing.
-printf x >"$p_file" && { dd iflag=fullblock bs="$p_count" count=1 >|"$p_file" 2>/dev/null || { [ -s "$p_file" ] && p_refuse "cannot write the command to $p_f: full"; dd ibs=1 obs=65536 count="$p_count" >|"$p_file" 2>/dev/null; }; }
+p_file_for
+printf "%s" "$p_text" >"$p_file" || p_refuse "cannot write the command to $p_f: full"
 ;;
-esac || p_refuse "cannot write the command to $p_f: full"
+esac
 done
-read -r p_line || exit 0
-[ "$p_line" = "$p_nonce" ] || p_refuse "the command did not reach $p_f as it was: full?"
-
-# Whether the file $1 can be executed where it is. busybox looks at its mode only, not at how the file system is mounted.
-p_runs() {
-[ -x "$1" ] || return 1
-[ /proc/self/exe -ef /bin/busybox ] 2>/dev/null
-case $? in
-1) return 0 ;;
-esac
-p_at=
-p_how=
-while read -r p_what p_where p_kind p_opts p_line; do
-case $1 in
-"${p_where%/}"/*) [ "${#p_where}" -ge "${#p_at}" ] && p_at=$p_where && p_how=$p_opts ;;
-esac
-done </proc/mounts
-case ,$p_how, in
-*,noexec,*) return 1 ;;
-esac
-return 0
-}
-# A file system that executes nothing: another one, or the interpreter that the script names.
-p_place() {
-chmod 700 "$p_s/$p_script" || return 1
-p_runs "$p_s/$p_script" && return 0
-for p_d in /tmp /var/tmp "${HOME:-/}"; do
-p_x=$p_d/pogo-$p_tag
-mkdir "$p_x" || continue
-if printf "" >"$p_x/$p_script" && chmod 700 "$p_x/$p_script" && p_runs "$p_x/$p_script"; then
-mv -f "$p_s/$p_script" "$p_x/$p_script" || return 1
-p_note="the script was run from $p_d, because ${p_f%/*} is mounted noexec"
-p_s=$p_x
-return 0
-fi
-rm -rf "$p_x"
-done
-read -r p_line <"$p_s/$p_script"
-# Alone it would mean something to csh.
-p_bang="! "
-p_bang=${p_bang% }
-case $p_line in
-"#$p_bang"*)
-p_through=${p_line#??}
-p_note="the script was run through its interpreter, because ${p_f%/*} is mounted noexec"
-;;
-*) p_note="the script cannot be run: ${p_f%/*} is mounted noexec, and it names no interpreter" ;;
-esac
-return 0
-}
-case $p_script in
-?*) p_place 2>/dev/null || p_refuse "cannot write the script to $p_s" ;;
-esac
-p_setsid=
 command -v setsid >/dev/null 2>&1 && p_setsid=setsid

@@ -165,6 +165,42 @@ fn a_script_is_sent_run_and_removed() {
 }
 
 #[test]
+fn a_script_has_parts_like_a_command() {
+    for host in Host::all() {
+        let verify =
+            Verify { command: "echo check".to_owned(), interval_ms: 1, timeout_ms: 20_000, successes: 1 };
+        // Longer than what is read line by line.
+        let prehook = Some(format!("echo pre\n{}", "# a long comment\n".repeat(1000)));
+        let (posthook, finally) = (Some("echo post".to_owned()), Some("echo last".to_owned()));
+        let env = BTreeMap::from([("WORD".to_owned(), "it's".to_owned())]);
+        let work = script("s", b"#!/bin/sh\necho $WORD $1; exit ${2:-0}\n", &["work"]);
+        let text = pogo_plan::Job { prehook, posthook, finally, env, verify: Some(verify), ..work };
+        let (ended, heard) = host.run(text.clone());
+        assert_eq!(ended.outcome, Outcome::Succeeded, "{:?} {heard:?}", host.shell);
+        assert_eq!(heard.out(), "pre\nit's work\ncheck\npost\nlast\n", "{:?}", host.shell);
+        let args = vec!["work".to_owned(), "7".to_owned()];
+        let (ended, heard) = host.run(pogo_plan::Job { args, ..text });
+        let failed = Outcome::Failed { exit: Exit::Status(7), phase: Phase::Command };
+        assert_eq!((ended.outcome, heard.out().as_str()), (failed, "pre\nit's work\nlast\n"));
+        host.assert_clean();
+    }
+}
+
+#[test]
+fn an_empty_script_is_one_too() {
+    for host in Host::all() {
+        // A file without anything in it cannot be executed by the kernel; some shells take it for a script.
+        let (ended, heard) = host.run(script("s", b"", &[]));
+        assert!(
+            matches!(ended.outcome, Outcome::Succeeded | Outcome::Failed { phase: Phase::Command, .. }),
+            "{:?} {ended:?} {heard:?}",
+            host.shell
+        );
+        host.assert_clean();
+    }
+}
+
+#[test]
 fn a_large_command_arrives_whole() {
     for host in Host::all() {
         let long = format!("echo {} | wc -c; exit 5", "x".repeat(200_000));

@@ -48,6 +48,28 @@ fn what_a_login_shell_prints_is_no_output() {
     session.end_by_closing();
 }
 
+#[test]
+fn a_login_shell_that_swallows_input_starts_nothing() {
+    for swallowed in 1..=4 {
+        let host = Host::new(SHELLS[0]);
+        let mark = host.file("ran");
+        let text = format!("echo >{}\necho x", mark.display());
+        let env = [("A".to_owned(), "b".to_owned())].into();
+        let invocation = invocation(pogo_plan::Job { env, ..job(&text) });
+        let request = Request::run(&invocation, None).unwrap();
+        let mut command = Command::new("/usr/bin/setsid");
+        let line = format!("{}{}", "read x; ".repeat(swallowed), request.command_line());
+        command.arg("dash").arg("-c").arg(line);
+        host.settle(&mut command);
+        let mut session = Session::new(command, request);
+        drop(session.stdin.take());
+        let started = session.until(|event, _| matches!(event, Event::Started(_)));
+        assert!(started.is_none() && !mark.exists(), "without {swallowed} lines: {:?}", session.heard);
+        session.leave();
+        host.assert_clean();
+    }
+}
+
 /// A login user with a password, another user, and a rule for sudo; removed when dropped.
 struct Users {
     login: String,

@@ -133,7 +133,8 @@ fn an_owner_lost_with_its_last_word_leaves_nothing_but_a_record() {
             drop(session.stdin.take());
             session.leave();
             drop(session);
-            eventually("nobody holds its files", || users_of(&host.tmp()).is_empty());
+            let what = format!("nobody holds its files: {:?} {}", host.shell, host.has_sockets);
+            eventually(&what, || users_of(&host.tmp()).is_empty());
             let left = || std::fs::read_dir(host.tmp()).unwrap().flatten().map(|entry| entry.file_name());
             let what = format!("its files are gone: {:?} {:?}", host.shell, left().collect::<Vec<_>>());
             eventually(&what, || left().next().is_none());
