@@ -433,7 +433,7 @@ p_boot_id
 # Asked of itself: the listener may have left by now, and a read from it may be ended by a handler.
 if { read -r p_line </proc/self/stat; }; then
 p_k=${p_line%% *}
-p_stat=${p_line##*) }
+p_behind_name
 set -- $p_stat
 p_own=$3
 p_ks=${20}

@@ -1,12 +1,22 @@
 # Who is on this host.
 
+# What stands behind the name in the line p_line of /proc, in p_stat. The name in parentheses may hold anything, even `) `; but dash
+# takes 0.2 ms to look for the last one of them from the end.
+p_behind_name() {
+p_stat=${p_line#*) }
+while :; do
+case $p_stat in
+*") "*) p_stat=${p_stat#*) } ;;
+*) return ;;
+esac
+done
+}
 # When a process started, in p_start: with its number it names one process. Empty: there is no such process.
 p_start_of() {
 p_start=
 if [ -r /proc/self/stat ]; then
 { read -r p_line <"/proc/$1/stat"; } 2>/dev/null || return 0
-# The name in parentheses may hold anything.
-p_stat=${p_line##*) }
+p_behind_name
 set -- $p_stat
 case $1 in
 # Dead, and nobody has waited for it.

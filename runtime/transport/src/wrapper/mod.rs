@@ -14,7 +14,7 @@
 //!
 //! A [`Request`] is an ssh session: run [`Request::command_line`], write [`Request::opening`] to its standard input, and
 //! hand everything that comes back to [`Request::decoder`]. For each [`Event`] write what [`Request::answer`] gives; the
-//! first command starts when [`Event::Started`] has been answered, and not before: put the start on record, then answer. So
+//! first command starts when [`Event::Started`] has been answered, and not before: take note of it, then answer. So
 //! an attempt whose connection is lost before that answer was written has provably not started. The login user needs one
 //! round trip for that; sudo one more before it, for the attempt itself, and one for its password if it wants one:
 //! nothing is sent that a sudo which wants no password, or another one, could swallow.
