@@ -5,6 +5,7 @@
 //! anything is told.
 
 mod commit;
+mod gather;
 mod life;
 mod operate;
 mod prune;

@@ -161,6 +161,7 @@ impl Writer {
             return Err(error);
         }
         self.turn = None;
+        self.pace.committed();
         // What a deleted file has on record nobody will ever read.
         self.check_place()?;
         for job in draft.turn.others {
@@ -240,6 +241,7 @@ impl Writer {
                 return Err(StoreError::TakenOver { job: id, owner: "nobody in this session".to_owned() });
             }
             if let Some(counts) = counts {
+                self.pace.note(&counts);
                 draft.counts.insert(id, counts);
             }
         }

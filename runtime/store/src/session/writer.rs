@@ -13,6 +13,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use super::gather::Pace;
 use super::{Batch, CommandId, Request, Told};
 use crate::author::Who;
 use crate::clock::SharedClock;
@@ -67,6 +68,7 @@ pub(super) struct Writer {
     /// What can wait for the next commit, and until when.
     deferred: Vec<Batch>,
     due: Option<Instant>,
+    pub(super) pace: Pace,
     pub(super) tell: Box<dyn Fn(Told) + Send>,
 }
 
@@ -161,6 +163,7 @@ impl Writer {
             is_broken: false,
             deferred: Vec::new(),
             due: None,
+            pace: Pace::default(),
             tell,
         })
     }
@@ -173,10 +176,7 @@ impl Writer {
                 Woken::Request(None) => return park::finish(self.commit(Vec::new())),
                 Woken::Request(Some(request)) => {
                     requests.push_back(request);
-                    // Whatever has come in the meantime goes into the same commit.
-                    while let Ok(request) = inbox.try_recv() {
-                        requests.push_back(request);
-                    }
+                    self.pace.gather(&mut inbox, &mut requests).await;
                     if park::finish(self.answer(&mut requests))? {
                         return Ok(());
                     }
