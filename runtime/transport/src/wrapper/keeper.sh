@@ -41,17 +41,16 @@ else
 p_doze "$1"
 printf "tick %s\n" "$p_tn" >&9
 fi
-# Again until it is heard.
-while kill -ALRM "$p_k"; do p_doze 1000; done; } 7>&- 8>&- &
+# Again until it is heard. A timer that was forgotten must not ring for a stranger who has the keeper's number by now.
+while p_start_of "$p_k"; [ "${p_start:--}" = "$p_ks" ] && kill -ALRM "$p_k"; do p_doze 1000; done; } 7>&- 8>&- &
 p_t=$!
 }
 # Again until it is gone, because bash may overlook it; what it would have rung for later must not meet another part.
 p_untimer() {
-case $p_t in
-"") return ;;
-esac
+for p_t in $p_past $p_t; do
 p_n=0
-while kill "$p_t"; do
+# One that was told to end a while ago may be gone, and its number another's.
+while { [ -z "$p_past" ] || p_is_child; } && kill "$p_t"; do
 # Who is dead has no program. To look at that is much less than to read what state it is in.
 [ -e /proc/self/exe ] && ! [ -e "/proc/$p_t/exe" ] && break
 p_start_of "$p_t"
@@ -60,7 +59,13 @@ p_n=$((p_n + 1))
 [ "$p_n" -lt 100 ] || sleep 0.1
 done
 wait "$p_t"
+done
 p_t=
+p_past=
+}
+p_is_child() {
+p_start_of "$p_t"
+[ "$p_start" ] && [ "${p_parent:-$p_k}" = "$p_k" ]
 }
 # Sends $1 to everybody of the attempt. With setsid each part has its group. Without it all of them are in ours, which the
 # server made for this session: then everybody there but us is meant.
@@ -146,8 +151,9 @@ p_cause=$1
 p_stage=1
 p_signal TERM
 [ "$p_nap" ] && kill "$p_nap"
-# Not waited for: this may run inside a wait, and bash hangs in a second one.
+# Not waited for, but later: this may run inside a wait, and bash hangs in a second one.
 [ "$p_t" ] && kill "$p_t"
+p_past="$p_past $p_t"
 p_timer "$p_grace"
 }
 # bash leaves a wait for a handler by a jump, and may lose the end of the child with it: there the wait is the work of one
@@ -399,7 +405,7 @@ esac
 done
 }
 p_keep() {
-unset p_t p_runner p_ticked p_nap p_g p_old p_cause p_gate p_child p_saying p_over p_lost p_acked p_out p_err p_k p_last_resort
+unset p_t p_past p_runner p_ticked p_nap p_g p_old p_cause p_gate p_child p_saying p_over p_lost p_acked p_out p_err p_k p_last_resort
 p_tn=0
 p_pn=0
 p_stage=0

@@ -11,9 +11,11 @@ case $p_stat in
 esac
 done
 }
-# When a process started, in p_start: with its number it names one process. Empty: there is no such process.
+# When a process started, in p_start: with its number it names one process. Empty: there is no such process. Its parent, where
+# that can be had without another process, in p_parent.
 p_start_of() {
 p_start=
+p_parent=
 if [ -r /proc/self/stat ]; then
 { read -r p_line <"/proc/$1/stat"; } 2>/dev/null || return 0
 p_behind_name
@@ -21,7 +23,7 @@ set -- $p_stat
 case $1 in
 # Dead, and nobody has waited for it.
 Z|X|x) ;;
-*) p_start=${20} ;;
+*) p_start=${20}; p_parent=$2 ;;
 esac
 else
 p_start=$(ps -o lstart= -p "$1" 2>/dev/null | tr -cs "0-9A-Za-z:\n" "_")
