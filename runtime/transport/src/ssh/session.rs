@@ -333,7 +333,7 @@ mod tests {
         let traces: Traces = "b 2 3 4 5".parse().unwrap();
         let request = Request::kill(&Kill { traces }, None).unwrap();
         let opening = String::from_utf8(request.opening().expose_secret().to_vec()).unwrap();
-        let nonce = opening.lines().nth(1).unwrap().to_owned();
+        let nonce = opening.split_whitespace().nth(1).unwrap().to_owned();
         let (stdin, _input) = duplex(64);
         let (mut says, stdout) = duplex(1024);
         let (_open, stderr) = duplex(64);
