@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::bastion::Blocks;
+use super::blocks::Blocks;
 use super::folder::Folder;
 use super::settings::Settings;
 
@@ -42,17 +42,6 @@ impl Class {
     pub(super) fn jump(&self) -> Option<String> {
         let jump = &self.settings.ssh.jump;
         (!jump.is_empty()).then(|| jump.join(","))
-    }
-
-    /// What undoes settings that would spoil an ssh process's own session.
-    pub(super) fn session_options(&self) -> Vec<OsString> {
-        let undo = [
-            ("forkafterauthentication", "ForkAfterAuthentication=no"),
-            ("sessiontype", "SessionType=default"),
-            ("stdinnull", "StdinNull=no"),
-        ];
-        let undo = undo.into_iter().filter(|(option, _)| self.blocks().sets(option));
-        undo.flat_map(|(_, value)| [OsString::from("-o"), OsString::from(value)]).collect()
     }
 
     pub(super) fn blocks(&self) -> &Blocks {

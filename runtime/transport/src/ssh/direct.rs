@@ -6,6 +6,7 @@
 //!
 //! What ssh itself has to say goes to a file, because the session has its standard error.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -18,7 +19,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::askpass::Desk;
 use super::failure::{Failure, HostKeyProblem, Kind};
-use super::master::{Call, LEAVE, Master, NoMaster, is_killed};
+use super::master::{Call, LEAVE, Master, NoMaster, is_killed, serve};
 use super::process::Process;
 use super::session::{Parts, Session};
 use crate::wrapper::Request;
@@ -39,7 +40,7 @@ pub(super) struct Own<'a> {
     /// The file for ssh's words.
     pub(super) words: PathBuf,
     /// What undoes settings of the user's that would spoil the session.
-    pub(super) options: &'a [std::ffi::OsString],
+    pub(super) options: &'a BTreeSet<&'static str>,
     /// A place in front of a jump host; it is given back when ssh has logged in.
     pub(super) place: &'a mut Option<OwnedSemaphorePermit>,
 }
@@ -65,22 +66,8 @@ pub(super) async fn open(call: Call<'_>, own: Own<'_>) -> Result<(Master, Sessio
             let _ended = process.ended().await;
         }
     };
-    let mut session = Session::over(
-        request,
-        Parts {
-            stdin: Box::new(stdin),
-            stdout: Box::new(stdout),
-            stderr: Box::new(stderr),
-            exit: Box::pin(exit),
-            is_own_process: true,
-        },
-    );
-    let answers = async {
-        match &desk {
-            Some(desk) => desk.serve(pid).await,
-            None => std::future::pending().await,
-        }
-    };
+    let mut session = Session::over(request, Parts { stdin, stdout, stderr, exit, is_own_process: true });
+    let answers = serve(desk.as_ref(), pid);
     let late = login_is_late(&call.socket, call.until, place);
     let reached = tokio::select! {
         biased;
@@ -96,7 +83,7 @@ pub(super) async fn open(call: Call<'_>, own: Own<'_>) -> Result<(Master, Sessio
             process.kill();
             // What it has said by now is read.
             let _over = timeout(LEAVE, session.ended()).await;
-            process.ended().await
+            timeout(LEAVE, process.ended()).await.ok().flatten()
         }
     };
     let said = words.read();
@@ -155,7 +142,7 @@ fn spawn(
     call: &Call<'_>,
     request: &Request,
     words: &Path,
-    options: &[std::ffi::OsString],
+    options: &BTreeSet<&'static str>,
     desk: Option<&Desk>,
 ) -> io::Result<Spawned> {
     let mut command = call.command(desk);
@@ -163,7 +150,7 @@ fn spawn(
         // No agent and no display of the user's for a command, as over a connection in the background.
         .args(["-a", "-x", "-o", "ControlPersist=no", "-E"])
         .arg(words)
-        .args(options)
+        .args(options.iter().flat_map(|option| ["-o", option]))
         .args(call.arguments)
         .args(["--", call.host, request.command_line()])
         .stdin(Stdio::piped())

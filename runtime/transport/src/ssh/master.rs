@@ -4,6 +4,7 @@
 //! group (with the proxy commands and jump hosts in it), and its end. Once logged in it goes to the background; with its
 //! idle time it leaves by itself when this process is gone and nothing runs over it any more.
 
+use std::convert::Infallible;
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -69,21 +70,16 @@ impl Master {
         let local = |error: io::Error| NoMaster::local(host, &error);
         let desk = call.desk().map_err(local)?;
         let (words, child) = spawn(&call, desk.as_ref()).map_err(local)?;
-        let mut starting = Starting { child, socket: &call.socket, is_over: false };
+        let mut starting = Starting { process: Process::new(child), socket: &call.socket, is_over: false };
         let mut stderr = Vec::new();
         let ended = {
             let talk = listen(&words, &mut stderr);
-            let pid = starting.pid();
-            let answers = async {
-                match &desk {
-                    Some(desk) => desk.serve(pid).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let pid = starting.process.pid();
+            let answers = serve(desk.as_ref(), pid);
             tracing::trace!(host, pid, "ssh started");
             tokio::pin!(talk, answers);
             let work = async {
-                let wait = starting.child.wait();
+                let wait = starting.process.ended();
                 tokio::pin!(wait);
                 tokio::select! {
                     biased;
@@ -101,17 +97,14 @@ impl Master {
             None => starting.end().await,
         };
         starting.is_over = true;
-        let is_up = matches!(&ended, Some(Ok(status)) if status.success());
+        let status = ended.flatten();
+        let is_up = status.is_some_and(|status| status.success());
         if is_up {
             return Ok(Self { socket: call.socket.clone(), process: None, has_ended: false });
         }
         let _none = std::fs::remove_file(&call.socket);
         let mut failure = Failure::read(host, &stderr);
-        let is_silent = stderr.is_empty()
-            && match &ended {
-                None | Some(Err(_)) => true,
-                Some(Ok(status)) => is_killed(*status),
-            };
+        let is_silent = stderr.is_empty() && status.is_none_or(is_killed);
         // What it had said by then may be no more than a warning.
         if is_silent || (is_late && failure.kind == Kind::Other) {
             failure.kind = Kind::TimedOut;
@@ -258,6 +251,14 @@ fn spawn(call: &Call<'_>, desk: Option<&Desk>) -> io::Result<(Receiver, Child)> 
     Ok((receiver, command.spawn()?))
 }
 
+/// Answers what an ssh asks, if somebody does, for as long as this is polled.
+pub(super) async fn serve(desk: Option<&Desk>, ssh: Option<u32>) -> Infallible {
+    match desk {
+        Some(desk) => desk.serve(ssh).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// The path as an option: `%` stands for something there.
 fn control_path(socket: &Path) -> String {
     format!("ControlPath=\"{}\"", socket.to_string_lossy().replace('%', "%%"))
@@ -265,34 +266,23 @@ fn control_path(socket: &Path) -> String {
 
 /// An ssh that has not gone to the background yet: dropped, its whole group ends.
 struct Starting<'a> {
-    child: Child,
+    process: Process,
     socket: &'a Path,
     is_over: bool,
 }
 
 impl Starting<'_> {
-    fn pid(&self) -> Option<u32> {
-        self.child.id()
-    }
-
-    fn kill(&self) {
-        // Its number is its own as long as nobody has waited for it.
-        if let Some(pid) = self.pid().and_then(|pid| i32::try_from(pid).ok()) {
-            let _gone = killpg(Pid::from_raw(pid), Signal::SIGKILL);
-        }
-    }
-
     /// Ends it. It may have gone to the background in the last moment: then it is a connection after all.
-    async fn end(&mut self) -> Option<io::Result<ExitStatus>> {
-        self.kill();
-        timeout(LEAVE, self.child.wait()).await.ok()
+    async fn end(&self) -> Option<Option<ExitStatus>> {
+        self.process.kill();
+        timeout(LEAVE, self.process.ended()).await.ok()
     }
 }
 
 impl Drop for Starting<'_> {
     fn drop(&mut self) {
         if !self.is_over {
-            self.kill();
+            self.process.kill();
             let _gone = mux::terminate_now(self.socket);
             let _none = std::fs::remove_file(self.socket);
         }

@@ -8,6 +8,7 @@
 //! | `master`, `mux` | one connection: its process, from login to its end |
 //! | `direct`, `process` | one connection that serves one attempt, and ends with it |
 //! | `askpass` | passwords and passphrases, for those who ask rightly |
+//! | `blocks` | what of the user's configuration must be known before ssh reads it |
 //! | `bastion` | not too many at once through one jump host |
 //! | `reach` | a connection that is open, or a new one, and another try where that helps |
 //! | `failure` | what ssh says, told apart |
@@ -23,6 +24,7 @@
 
 pub mod askpass;
 mod bastion;
+mod blocks;
 mod class;
 mod direct;
 mod end;

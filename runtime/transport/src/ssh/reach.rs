@@ -188,7 +188,6 @@ impl Shared {
         // Its wait is not the host's time.
         let mut place = self.bastions.enter(program, host, class, Instant::now() + time).await;
         let until = Instant::now() + time;
-        let options = class.session_options();
         let mut wait = FIRST_WAIT;
         loop {
             let call = Call {
@@ -207,7 +206,7 @@ impl Shared {
                     let own = Own {
                         request: request()?,
                         words: self.folder.name('w'),
-                        options: &options,
+                        options: class.blocks().session_options(),
                         place: &mut place,
                     };
                     direct::open(call, own).await.map(|(master, session)| (master, Some(session)))

@@ -41,11 +41,11 @@ type Input = Box<dyn AsyncWrite + Send + Unpin>;
 type Output = Box<dyn AsyncRead + Send + Unpin>;
 
 /// What a session is made of: its streams, and its end.
-pub(super) struct Parts {
-    pub(super) stdin: Input,
-    pub(super) stdout: Output,
-    pub(super) stderr: Output,
-    pub(super) exit: Exit,
+pub(super) struct Parts<I, O, E, X> {
+    pub(super) stdin: I,
+    pub(super) stdout: O,
+    pub(super) stderr: E,
+    pub(super) exit: X,
     /// Whether `exit` is that of a process which stays for as long as anybody holds the output open. Then the script's own
     /// word counts as its end too.
     pub(super) is_own_process: bool,
@@ -92,28 +92,25 @@ impl Session {
             // How it ended is not asked: the script says that itself.
             let _ended = child.wait().await;
         };
-        Ok(Self::over(
-            request,
-            Parts {
-                stdin: Box::new(stdin),
-                stdout: Box::new(stdout),
-                stderr: Box::new(stderr),
-                exit: Box::pin(exit),
-                is_own_process: false,
-            },
-        ))
+        Ok(Self::over(request, Parts { stdin, stdout, stderr, exit, is_own_process: false }))
     }
 
     /// A session that is open, or will be.
-    pub(super) fn over(request: Request, parts: Parts) -> Self {
+    pub(super) fn over<I, O, E, X>(request: Request, parts: Parts<I, O, E, X>) -> Self
+    where
+        I: AsyncWrite + Send + Unpin + 'static,
+        O: AsyncRead + Send + Unpin + 'static,
+        E: AsyncRead + Send + Unpin + 'static,
+        X: Future<Output = ()> + Send + 'static,
+    {
         let Parts { stdin, stdout, stderr, exit, is_own_process } = parts;
         let mut this = Self {
             decoder: request.decoder(),
             request,
-            stdin: Some(stdin),
-            stdout: Half { pipe: Some(stdout), chunk: vec![0; FIRST_CHUNK] },
-            stderr: Half { pipe: Some(stderr), chunk: vec![0; FIRST_CHUNK] },
-            exit,
+            stdin: Some(Box::new(stdin)),
+            stdout: Half { pipe: Some(Box::new(stdout)), chunk: vec![0; FIRST_CHUNK] },
+            stderr: Half { pipe: Some(Box::new(stderr)), chunk: vec![0; FIRST_CHUNK] },
+            exit: Box::pin(exit),
             is_own_process,
             has_said_bye: false,
             rest_until: None,
@@ -337,13 +334,7 @@ mod tests {
         let (stdin, _input) = duplex(64);
         let (mut says, stdout) = duplex(1024);
         let (_open, stderr) = duplex(64);
-        let parts = Parts {
-            stdin: Box::new(stdin),
-            stdout: Box::new(stdout),
-            stderr: Box::new(stderr),
-            exit: Box::pin(std::future::pending()),
-            is_own_process,
-        };
+        let parts = Parts { stdin, stdout, stderr, exit: std::future::pending(), is_own_process };
         let mut session = Session::over(request, parts);
         says.write_all(format!("\u{1e}{nonce} bye\u{1e}").as_bytes()).await.unwrap();
         tokio::select! {
