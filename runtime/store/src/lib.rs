@@ -56,7 +56,6 @@ mod folder;
 mod lock;
 mod namespace;
 mod output;
-mod park;
 mod place;
 mod read;
 mod replica;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
+use futures_executor::block_on;
 use hashbrown::HashMap;
 use pogo_plan::Plan;
 use pogo_plan::event::JobId;
@@ -23,7 +24,6 @@ use crate::error::StoreError;
 use crate::folder::{Folder, Identity};
 use crate::lock::{FairLock, OwnerLock, OwnerProbe, Turn};
 use crate::namespace::{Namespace, number};
-use crate::park;
 use crate::replica::Following;
 use crate::store::{Hook, Store};
 use crate::wake::{Ear, Voice};
@@ -168,21 +168,23 @@ impl Writer {
         })
     }
 
+    /// What waits for SQLite's thread and for nothing else is carried out without the runtime, by parking this thread: the runtime
+    /// would wait in `epoll`, and who wakes it there writes to a file descriptor, also when it is awake.
     async fn work(&mut self, mut inbox: UnboundedReceiver<Request>) -> Result<(), StoreError> {
         let mut requests = VecDeque::new();
         loop {
             let woken = self.wait(&mut inbox).await;
             match woken {
-                Woken::Request(None) => return park::finish(self.commit(Vec::new())),
+                Woken::Request(None) => return block_on(self.commit(Vec::new())),
                 Woken::Request(Some(request)) => {
                     requests.push_back(request);
                     self.pace.gather(&mut inbox, &mut requests).await;
-                    if park::finish(self.answer(&mut requests))? {
+                    if block_on(self.answer(&mut requests))? {
                         return Ok(());
                     }
                 }
-                Woken::Due => park::finish(self.commit(Vec::new()))?,
-                Woken::Look => park::finish(self.look())?,
+                Woken::Due => block_on(self.commit(Vec::new()))?,
+                Woken::Look => block_on(self.look())?,
             }
         }
     }

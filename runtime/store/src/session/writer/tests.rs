@@ -30,7 +30,7 @@ impl Alone {
 
     fn submit(&mut self, batches: impl IntoIterator<Item = Batch>) {
         let mut requests = batches.into_iter().map(Request::Submit).collect();
-        assert!(!park::finish(self.writer.answer(&mut requests)).unwrap());
+        assert!(!block_on(self.writer.answer(&mut requests)).unwrap());
     }
 
     fn committed(&self) -> Vec<u64> {
@@ -65,7 +65,7 @@ fn what_can_wait_wakes_the_writer_when_it_has_waited_and_not_for_looks() {
     let woken = alone.runtime.block_on(alone.writer.wait(&mut inbox));
     assert!(matches!(woken, Woken::Due));
     assert!(due <= Some(Instant::now()));
-    park::finish(alone.writer.commit(Vec::new())).unwrap();
+    block_on(alone.writer.commit(Vec::new())).unwrap();
     assert_eq!(alone.committed(), [1, 2]);
 }
 
